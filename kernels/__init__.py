@@ -1,0 +1,1 @@
+"""The mathematics of the course: one idea a file, meant to be read."""

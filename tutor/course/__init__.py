@@ -1,0 +1,1 @@
+"""The course: content files read into frozen objects, checked and graded."""

@@ -1,0 +1,1 @@
+"""Labs: each defined once, run by the TUI, the CLI and the tests alike."""

@@ -1,0 +1,1 @@
+"""Progress: an append-only log in SQLite and what is derived from it."""
