@@ -18,7 +18,7 @@ class Frozen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Base of all content objects: immutable, and an unknown key is an error."""
 
 
-class Week(Frozen):
+class Week(Frozen, frozen=True):
     """A stretch of the schedule: one or more weeks spent on one chapter."""
 
     first: int
@@ -29,7 +29,7 @@ class Week(Frozen):
     """Least and most hours planned for the whole stretch."""
 
 
-class ChapterStub(Frozen):
+class ChapterStub(Frozen, frozen=True):
     """A chapter as `course.toml` announces it, whether or not its content is written."""
 
     id: str
@@ -38,7 +38,7 @@ class ChapterStub(Frozen):
     part: str
 
 
-class Course(Frozen):
+class Course(Frozen, frozen=True):
     """`content/course.toml`."""
 
     format_version: int
@@ -47,14 +47,14 @@ class Course(Frozen):
     chapters: tuple[ChapterStub, ...]
 
 
-class Objective(Frozen):
+class Objective(Frozen, frozen=True):
     """Something the learner can do after the chapter; questions name the objectives they test."""
 
     id: str
     text: str
 
 
-class Chapter(Frozen):
+class Chapter(Frozen, frozen=True):
     """`content/NN-name/chapter.toml`."""
 
     id: str
@@ -70,7 +70,7 @@ class Chapter(Frozen):
     prerequisites: tuple[str, ...] = ()
 
 
-class LessonHead(Frozen):
+class LessonHead(Frozen, frozen=True):
     """The `+++` front matter of a lesson."""
 
     id: str
@@ -83,7 +83,7 @@ class LessonHead(Frozen):
     """Asked from the lesson's last page, as practice."""
 
 
-class Lesson(Frozen):
+class Lesson(Frozen, frozen=True):
     """A lesson: its head and its pages of Markdown."""
 
     head: LessonHead
@@ -91,7 +91,7 @@ class Lesson(Frozen):
     path: str = ""
 
 
-class Choice(Frozen):
+class Choice(Frozen, frozen=True):
     """An option of a choice question. Wrong ones explain why; right ones carry no feedback."""
 
     text: str
@@ -101,14 +101,14 @@ class Choice(Frozen):
     """Stays at its place when the others are shuffled."""
 
 
-class WrongAnswer(Frozen):
+class WrongAnswer(Frozen, frozen=True):
     """A wrong answer that learners really give, and why it is wrong."""
 
     answer: str
     feedback: str
 
 
-class Item(Frozen):
+class Item(Frozen, frozen=True):
     """A line to put in order. `needs` names the ids of lines that must stand above it."""
 
     id: str
@@ -116,7 +116,7 @@ class Item(Frozen):
     needs: tuple[str, ...] = ()
 
 
-class Symbol(Frozen):
+class Symbol(Frozen, frozen=True):
     """A variable of an `expression` question with the domain it is sampled from."""
 
     name: str
@@ -125,7 +125,7 @@ class Symbol(Frozen):
     meaning: str = ""
 
 
-class Question(Frozen):
+class Question(Frozen, frozen=True):
     """One question, defined once and used by lesson, checkpoint, review and statistics."""
 
     id: str
