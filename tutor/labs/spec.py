@@ -172,6 +172,15 @@ class Check(NamedTuple):
                 return self.measured >= self.truth - self.tolerance
 
 
+def describe(check: Check) -> str:
+    """Write a check as one line, e.g. `✓ E[x²]: theory 0.8405 · measured 0.8381 ± 0.0061`."""
+    mark = "✓" if check.ok else "✗"
+    relation = {"=": "", "<=": "at most ", ">=": "at least "}[check.relation]
+    error = f" ± {check.error:.2g}" if check.error else ""
+    within = "" if check.error else f" (within {check.tolerance:.1g})"
+    return f"{mark} {check.name}: theory {relation}{check.truth:.4g} · measured {check.measured:.4g}{error}{within}"
+
+
 @dataclass(frozen=True)
 class Series:
     """One curve or cloud of a chart. `x` and `y` name arrays or scalars of the frame; scalars are drawn with their history."""

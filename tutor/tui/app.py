@@ -1,0 +1,222 @@
+"""The application: opens the store and the lab host after the first paint, and carries targets to screens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.events import Event, Key, MouseDown, MouseScrollDown, MouseScrollUp
+from textual.reactive import var
+from textual.screen import Screen
+
+from tutor import paths
+from tutor.course.load import load_course
+from tutor.course.model import ChapterStub, Course
+from tutor.errors import TutorError
+from tutor.settings import Settings, load_settings, save_settings
+from tutor.tui.screens.today import TodayScreen
+from tutor.tui.themes import DARK, LIGHT
+
+if TYPE_CHECKING:
+    from tutor.labs.client import LabHost
+    from tutor.progress.store import Store
+
+IDLE_SECONDS = 120.0
+"""Time after the last key that still counts as learning; more than this without a key is a break."""
+
+
+class TutorApp(App[None]):
+    """genai-tutor in the terminal."""
+
+    TITLE = "genai-tutor"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark", "help", "Help", key_display="?", id="app.help", tooltip="Keys of this screen"),
+        Binding("ctrl+q", "quit", "Quit", id="app.quit", show=False, tooltip="Leave; everything is saved"),
+    ]
+
+    store_ready: var[bool] = var(False)
+    """Turns true once progress can be read and written."""
+
+    def __init__(self, settings: Settings | None = None, start_host: bool = True) -> None:
+        super().__init__()
+        self.settings = settings if settings is not None else load_settings(paths.settings_file())
+        self.content_dir: Path = paths.content_dir()
+        self.course: Course = load_course(self.content_dir)
+        self._store: Store | None = None
+        self._host: LabHost | None = None
+        self._start_host = start_host
+        self._last_key = time.monotonic()
+        self._active_since = self._last_key
+        self._active = 0.0
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = self.settings.theme
+
+    # -- what screens use ---------------------------------------------------------------------------------------------
+
+    @property
+    def store(self) -> Store:
+        """The learner's progress; opened at the latest when first asked for."""
+        if self._store is None:
+            from tutor.progress.store import Store
+
+            self._store = Store.open(paths.database())
+            self.store_ready = True
+        return self._store
+
+    @property
+    def host(self) -> LabHost:
+        """The child process that runs labs; started at the latest when first asked for."""
+        if self._host is None:
+            from tutor.labs.client import LabHost
+
+            self._host = LabHost()
+        return self._host
+
+    def chapter_stub(self, chapter_id: str) -> ChapterStub:
+        """What `course.toml` says of a chapter; raises TutorError for one that the course does not have."""
+        for stub in self.course.chapters:
+            if stub.id == chapter_id:
+                return stub
+        raise TutorError(f"The course has no chapter {chapter_id!r}")
+
+    def active_seconds(self) -> float:
+        """Time spent since the last call, without breaks."""
+        self._note_activity(key=False)
+        seconds, self._active = self._active, 0.0
+        return seconds
+
+    def open_target(self, target: str) -> None:
+        """Open what a link names: `today`, `map`, `lesson:ID[#PAGE]`, `lab:ID`, `practice:LESSON`, `checkpoint:CHAPTER`."""
+        try:
+            screen = self._screen_for(target)
+        except TutorError as error:
+            self.notify(str(error), severity="error", markup=False, timeout=10)
+            return
+        if screen is None:
+            while len(self.screen_stack) > 2:
+                self.pop_screen()
+            return
+        self.push_screen(screen)
+
+    def _screen_for(self, target: str) -> Screen[None] | None:
+        from tutor.course.load import find_lesson
+
+        kind, _, rest = target.partition(":")
+        match kind:
+            case "today":
+                return None
+            case "map":
+                from tutor.tui.screens.map import MapScreen
+
+                return MapScreen()
+            case "lesson":
+                from tutor.tui.screens.lesson import LessonScreen
+
+                lesson, _, page = rest.partition("#")
+                chapter = find_lesson(self.content_dir, self.course, lesson)
+                return LessonScreen(chapter, lesson, int(page) if page.isdigit() else None)
+            case "lab":
+                from tutor.labs import registry
+                from tutor.tui.screens.lab import LabScreen
+
+                return LabScreen(registry.get(rest))
+            case "practice":
+                from tutor.tui.screens.quiz import QuizScreen
+
+                return QuizScreen.practice(self.content_dir, find_lesson(self.content_dir, self.course, rest), rest)
+            case "checkpoint":
+                from tutor.tui.screens.quiz import QuizScreen
+
+                self.chapter_stub(rest)
+                return QuizScreen.checkpoint(self.content_dir, rest)
+            case _:
+                raise TutorError(f"There is nothing to open at {target!r}")
+
+    # -- life -----------------------------------------------------------------------------------------------------------
+
+    def get_default_screen(self) -> Screen[None]:
+        """Today is where everything starts and where escape ends."""
+        return TodayScreen()
+
+    def on_mount(self) -> None:
+        """Open progress and warm the lab host once the first screen is on the terminal."""
+        self.call_after_refresh(self._after_first_paint)
+
+    def _after_first_paint(self) -> None:
+        try:
+            _ = self.store
+        except TutorError as error:
+            self.exit(return_code=1, message=str(error))
+            return
+        if self._start_host:
+            self.run_worker(self.host.start(), group="host", exit_on_error=False)
+
+    async def action_quit(self) -> None:
+        """Leave: kill the lab host, close the store."""
+        if self._host is not None:
+            await self._host.aclose()
+        if self._store is not None:
+            self._store.close()
+        self.exit()
+
+    def action_help(self) -> None:
+        """Show the keys of the screen that is open."""
+        from tutor.tui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen.of(self.screen))
+
+    def action_theme(self) -> None:
+        """Switch between dark and light and remember it."""
+        self.theme = "light" if self.theme == "dark" else "dark"
+        self.settings = save_settings(paths.settings_file(), self.settings, theme=self.theme)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """What the command palette offers: places first, then the app."""
+        yield SystemCommand("Today", "What comes next", lambda: self.open_target("today"))
+        yield SystemCommand("Course map", "The twelve weeks and nine chapters", lambda: self.open_target("map"))
+        yield from self._places()
+        yield SystemCommand("Dark or light", "Switch the theme", self.action_theme)
+        yield SystemCommand("Help", "Keys of this screen", self.action_help)
+        yield SystemCommand("Quit", "Leave; everything is saved", self.action_quit)
+
+    def _places(self) -> Iterable[SystemCommand]:
+        from tutor.course.load import is_written, load_chapter, load_lesson
+
+        for stub in self.course.chapters:
+            if not is_written(self.content_dir, stub.id):
+                continue
+            chapter = load_chapter(self.content_dir, stub.id)
+            for lesson_id in chapter.lessons:
+                head = load_lesson(self.content_dir, stub.id, lesson_id).head
+                yield self._place(f"Lesson {head.section} {head.title}", f"lesson:{lesson_id}")
+            for lab_id in chapter.labs:
+                yield self._place(f"Lab {lab_id}", f"lab:{lab_id}")
+            yield self._place(f"Checkpoint {stub.title}", f"checkpoint:{stub.id}")
+
+    def _place(self, title: str, target: str) -> SystemCommand:
+        return SystemCommand(title, "Open", lambda: self.open_target(target))
+
+    # -- active time ----------------------------------------------------------------------------------------------------
+
+    async def on_event(self, event: Event) -> None:
+        """Count the time between keys as learning time, up to `IDLE_SECONDS`."""
+        if isinstance(event, Key | MouseDown | MouseScrollDown | MouseScrollUp):
+            self._note_activity(key=True)
+        await super().on_event(event)
+
+    def _note_activity(self, *, key: bool) -> None:
+        now = time.monotonic()
+        until = min(now, self._last_key + IDLE_SECONDS)
+        self._active += max(0.0, until - self._active_since)
+        self._active_since = now
+        if key:
+            self._last_key = now

@@ -1,0 +1,27 @@
+"""How numbers are written on the screens."""
+
+from __future__ import annotations
+
+
+def bar(share: float, width: int) -> str:
+    """Draw a share of 0..1 as a bar of `width` cells; what is beyond 1 is drawn as full."""
+    cells = min(max(share, 0.0), 1.0) * width
+    full = int(cells)
+    half = "╸" if cells - full >= 0.5 else ""
+    return "━" * full + half + "┈" * (width - full - len(half))
+
+
+def hours(value: float) -> str:
+    """Write hours with one decimal, whole ones without."""
+    return f"{value:.1f}".removesuffix(".0") + " h"
+
+
+def hours_range(least: float, most: float) -> str:
+    """Write a range of hours, e.g. `6–8 h`."""
+    return f"{least:g}–{most:g} h"
+
+
+def minutes(value: float) -> str:
+    """Write minutes, e.g. `12 min` or `1 h 20`."""
+    whole = max(1, round(value))
+    return f"{whole} min" if whole < 60 else f"{whole // 60} h {whole % 60:02d}"

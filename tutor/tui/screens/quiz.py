@@ -1,0 +1,400 @@
+"""A quiz: one question at a time, saved before its verdict is drawn, left and resumed at the keystroke."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from rich.table import Table
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from tutor.course.grade import Verdict, grade
+from tutor.course.load import load_chapter, load_lesson, load_questions
+from tutor.course.model import Question
+from tutor.errors import TutorError
+from tutor.progress import events as log
+from tutor.tui.format import bar
+from tutor.tui.widgets.answers import Answer, answer_widget
+from tutor.tui.widgets.math_markdown import MathMarkdown
+
+if TYPE_CHECKING:
+    from tutor.progress.store import QuizState
+    from tutor.tui.app import TutorApp
+
+OUTCOMES = {"right": "✓ Right", "wrong": "✗ Wrong"}
+
+
+class QuizScreen(Screen[None]):
+    """Asks the questions of a context (a checkpoint, a lesson's practice, a lab) in order."""
+
+    app: TutorApp
+    HELP = (
+        "Every answer is saved before you see the verdict; leave with Esc whenever you like and you come back\n"
+        "to the same question with what you had typed.\n\n"
+        "Choices: arrows or letters mark, Space ticks where several can be right, Enter hands in.\n"
+        "Order: Space picks a line up, the arrows carry it, Enter hands in.\n"
+        "Numbers and formulas: type as you would write: 1/3, 2e-3, sqrt(2), 50%, sigma^2.\n"
+        "Free recall: write your answer, F2 compares it with the model answer, then tick what yours contains."
+    )
+    CSS_PATH = "quiz.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "next", "Next", tooltip="Go to the next question"),
+        Binding("r", "retry", "Try again", tooltip="Answer once more; your answer is kept"),
+        Binding("f3", "hint", "Hint", tooltip="Show the next of three hints"),
+        Binding("f4", "reveal", "Show answer", tooltip="Give up on this one and see the answer; it counts as wrong"),
+        Binding("l", "lesson", "Lesson", tooltip="Read the page that teaches this again"),
+        Binding("w", "again", "New round", tooltip="Take the quiz again from the start"),
+        Binding("escape", "leave", "Leave", tooltip="Leave; the quiz waits where it is"),
+        Binding("f1", "app.help", "Help", show=False, tooltip="Keys of this screen"),
+    ]
+
+    def __init__(
+        self, title: str, context: str, chapter_id: str, questions: dict[str, Question], ids: tuple[str, ...]
+    ) -> None:
+        super().__init__()
+        self.heading = title
+        self.context = context
+        self.chapter_id = chapter_id
+        self.bank = questions
+        self.ids = ids
+        self.quiz: QuizState | None = None
+        self.at = 0
+        self.answer: Answer | None = None
+        self.verdict: Verdict | None = None
+        self.hints = 0
+        self.revealed = False
+
+    @classmethod
+    def checkpoint(cls, content: Path, chapter_id: str) -> Self:
+        """The checkpoint of a chapter; raises TutorError when its content cannot be read."""
+        chapter = load_chapter(content, chapter_id)
+        bank = load_questions(content, chapter_id)
+        return cls(
+            f"Chapter {chapter.number} checkpoint", f"checkpoint:{chapter_id}", chapter_id, bank, chapter.checkpoint
+        )
+
+    @classmethod
+    def practice(cls, content: Path, chapter_id: str, lesson_id: str) -> Self:
+        """The practice questions of a lesson; raises TutorError when it has none."""
+        head = load_lesson(content, chapter_id, lesson_id).head
+        if not head.questions:
+            raise TutorError(f"Lesson {head.title} has no practice questions")
+        bank = load_questions(content, chapter_id)
+        return cls(f"{head.section} {head.title}: practice", f"lesson:{lesson_id}", chapter_id, bank, head.questions)
+
+    @classmethod
+    def explain(cls, content: Path, chapter_id: str, lab_id: str, question_id: str) -> Self:
+        """The question asked after a lab."""
+        bank = load_questions(content, chapter_id)
+        return cls(f"Explain what {lab_id} showed", f"lab:{lab_id}", chapter_id, bank, (question_id,))
+
+    def compose(self) -> ComposeResult:
+        """A line that says where, the question, the way to answer it, and what comes back."""
+        yield Static(id="quiz-head", markup=False)
+        with VerticalScroll(id="quiz-body", can_focus=False), Vertical(id="quiz-page"):
+            yield MathMarkdown("", id="prompt")
+            yield Vertical(id="answer")
+            yield Static(id="unread", markup=False)
+            yield MathMarkdown("", id="hints")
+            yield Static(id="verdict", markup=False)
+            yield MathMarkdown("", id="explanation")
+            yield Static(id="summary", markup=False)
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Take up the quiz that was left, or start one."""
+        self.set_reactive(Screen.title, self.heading)
+        store = self.app.store
+        quiz = store.open_quiz(self.context)
+        if quiz is None or any(question not in self.bank for question in quiz.questions):
+            quiz = self._start()
+        self._take(quiz)
+
+    def _start(self) -> QuizState:
+        seed = random.SystemRandom().randrange(2**31)
+        quiz_id = self.app.store.start_quiz(
+            self.context, self.ids, seed, chapter=self.chapter_id, seconds=self.app.active_seconds()
+        )
+        quiz = self.app.store.quiz(quiz_id)
+        assert quiz is not None  # it was started in the line above
+        return quiz
+
+    def _take(self, quiz: QuizState) -> None:
+        self.quiz = quiz
+        self.at = quiz.position
+        self.show()
+
+    # -- drawing --------------------------------------------------------------------------------------------------------
+
+    @property
+    def question(self) -> Question | None:
+        """The question on the screen; None on the summary."""
+        if self.quiz is None or self.at >= len(self.quiz.questions):
+            return None
+        return self.bank[self.quiz.questions[self.at]]
+
+    @property
+    def draft_key(self) -> str:
+        """Where the half-given answer to this question is kept."""
+        assert self.quiz is not None
+        return f"quiz:{self.quiz.id}:{self.quiz.questions[self.at]}"
+
+    @work(exclusive=True, group="show", exit_on_error=True)
+    async def show(self) -> None:
+        """Draw the question at `at`, or the summary after the last one."""
+        self.verdict, self.hints, self.revealed = None, 0, False
+        question = self.question
+        holder = self.query_one("#answer", Vertical)
+        await holder.remove_children()
+        self.answer = None
+        for name in ("#unread", "#hints", "#verdict", "#explanation", "#summary"):
+            self.query_one(name).display = False
+        self._draw_head()
+        if question is None:
+            self.query_one("#prompt").display = False
+            self._summarise()
+            return
+        self.query_one("#prompt").display = True
+        await self.query_one("#prompt", MathMarkdown).update(question.prompt)
+        assert self.quiz is not None
+        answer = answer_widget(question, self.quiz.seed + self.at)
+        await holder.mount(answer)
+        draft = self.app.store.draft(self.draft_key)
+        if draft:
+            answer.restore(draft)
+        self.answer = answer
+        answer.focus_input()
+        self.query_one("#quiz-body").scroll_home(animate=False)
+        self.refresh_bindings()
+
+    def _draw_head(self) -> None:
+        assert self.quiz is not None
+        total = len(self.quiz.questions)
+        row = Table.grid(expand=True, padding=(0, 1))
+        row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+        row.add_column(justify="right", no_wrap=True)
+        question = self.question
+        if question is None:
+            row.add_row(Text(self.heading, style="bold"), Text("done"))
+        else:
+            place = Text(f"question {self.at + 1} of {total}  ")
+            place.append(bar((self.at + 1) / total, 12), style="dim")
+            title = Text(self.heading, style="bold")
+            title.append(f"   difficulty {question.difficulty}/10", style="dim not bold")
+            row.add_row(title, place)
+        self.query_one("#quiz-head", Static).update(row)
+
+    def _summarise(self) -> None:
+        assert self.quiz is not None
+        store = self.app.store
+        answers = {answer.question: answer for answer in self.quiz.answers}
+        table = Table.grid(padding=(0, 2))
+        table.add_column(width=1)
+        table.add_column(ratio=1)
+        table.add_column(style="dim")
+        right = 0
+        for question_id in self.quiz.questions:
+            answer = answers.get(question_id)
+            good = answer is not None and answer.outcome == "right"
+            right += good
+            state = store.question(question_id)
+            later = not good and state is not None and state.last_outcome == "right"
+            mark = "✓" if good else "↻" if later else "✗"
+            question = self.bank[question_id]
+            again = "" if good else f"read {question.lesson.replace('#', ', page ')}"
+            table.add_row(Text(mark), Text(_first_line(question)), Text(again))
+        total = len(self.quiz.questions)
+        head = Text(f"{right} of {total} right at the first try\n", style="bold")
+        head.append("✓ right  ✗ wrong" + "  ↻ right at a later try\n", style="dim not bold")
+        grid = Table.grid()
+        grid.add_row(head)
+        grid.add_row(table)
+        summary = self.query_one("#summary", Static)
+        summary.update(grid)
+        summary.display = True
+        self.query_one("#quiz-body").can_focus = True
+        self.query_one("#quiz-body").focus()
+        self.refresh_bindings()
+
+    # -- answering ------------------------------------------------------------------------------------------------------
+
+    def on_answer_changed(self, event: Answer.Changed) -> None:
+        """Keep the half-given answer at every keystroke."""
+        self.app.store.save_draft(self.draft_key, event.draft)
+        self.query_one("#unread").display = False
+
+    def on_answer_submitted(self) -> None:
+        """Grade, save, and only then draw."""
+        question, answer = self.question, self.answer
+        if question is None or answer is None or self.verdict is not None:
+            return
+        response = answer.response()
+        if response is None:
+            self._unread("Mark an option first." if question.choices else "Nothing to hand in yet.")
+            return
+        verdict = grade(question, response)
+        if verdict.outcome == "unreadable":
+            self._unread(verdict.message)
+            return
+        self._record(question, response, verdict)
+        self._draw_verdict(question, verdict)
+
+    def _unread(self, message: str) -> None:
+        note = self.query_one("#unread", Static)
+        note.update(Text(f"{message}  (not counted as an answer)"))
+        note.display = True
+
+    def _record(self, question: Question, response: object, verdict: Verdict) -> None:
+        assert self.quiz is not None
+        self.app.store.record(
+            log.Answer(
+                item=question.id,
+                response=response,
+                outcome=verdict.outcome,
+                score=verdict.score,
+                context=self.context,
+                quiz=self.quiz.id,
+                hints=self.hints,
+                revealed=self.revealed,
+            ),
+            chapter=self.chapter_id,
+            seconds=self.app.active_seconds(),
+            draft=self.draft_key,
+        )
+        quiz = self.app.store.quiz(self.quiz.id)
+        assert quiz is not None
+        self.quiz = quiz
+
+    def _draw_verdict(self, question: Question, verdict: Verdict) -> None:
+        self.verdict = verdict
+        if self.answer is not None:
+            self.answer.show_verdict(verdict)
+        text = Text()
+        text.append(OUTCOMES[verdict.outcome], style="bold reverse" if verdict.outcome == "wrong" else "bold")
+        if verdict.message:
+            text.append(f"  {verdict.message}")
+        if verdict.feedback:
+            text.append(f"\n{verdict.feedback}")
+        shown = self.query_one("#verdict", Static)
+        shown.update(text)
+        shown.set_class(verdict.outcome == "right", "right")
+        shown.set_class(verdict.outcome == "wrong", "wrong")
+        shown.display = True
+        self._explain(question)
+        self.query_one("#quiz-body").can_focus = True
+        self.query_one("#quiz-body").focus()
+        self.refresh_bindings()
+
+    @work(exclusive=True, group="explain", exit_on_error=True)
+    async def _explain(self, question: Question) -> None:
+        parts = []
+        if question.type in {"numeric", "expression"}:
+            parts.append(f"**Answer:** `{question.answer}`")
+        if question.type == "true_false":
+            parts.append(f"**Answer:** {question.answer}")
+        if question.type == "order" and self.verdict is not None and self.verdict.outcome == "wrong":
+            lines = [f"{place}. {item.text}" for place, item in enumerate(question.items, 1)]
+            parts.append("**A right order:**\n\n" + "\n".join(lines))
+        parts.append(question.explanation)
+        widget = self.query_one("#explanation", MathMarkdown)
+        await widget.update("\n\n".join(parts))
+        widget.display = True
+        self.call_after_refresh(self.query_one("#verdict").scroll_visible, animate=False, top=False)
+
+    # -- keys -----------------------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only the keys that do something now."""
+        question = self.question
+        asking = question is not None and self.verdict is None
+        match action:
+            case "next":
+                return self.verdict is not None or question is None
+            case "retry":
+                return self.verdict is not None and self.verdict.outcome == "wrong"
+            case "hint":
+                return asking and question is not None and self.hints < len(question.hints)
+            case "reveal":
+                return asking and question is not None and question.type != "self_graded"
+            case "lesson":
+                return self.verdict is not None
+            case "again":
+                return question is None
+            case _:
+                return True
+
+    def action_next(self) -> None:
+        """Go on; after the summary, leave."""
+        if self.question is None:
+            self.dismiss()
+            return
+        assert self.quiz is not None
+        self.at += 1
+        self.show()
+
+    def action_retry(self) -> None:
+        """Open the same question again with the answer kept."""
+        self.verdict = None
+        if self.answer is not None:
+            self.answer.show_verdict(None)
+            self.answer.focus_input()
+        for name in ("#verdict", "#explanation"):
+            self.query_one(name).display = False
+        self.refresh_bindings()
+
+    @work(exclusive=True, group="hints", exit_on_error=True)
+    async def action_hint(self) -> None:
+        """Show one more hint; the ones before stay."""
+        question = self.question
+        if question is None or self.hints >= len(question.hints):
+            return
+        self.hints += 1
+        self.app.store.record(
+            log.Hint(item=question.id, number=self.hints),
+            chapter=self.chapter_id,
+            seconds=self.app.active_seconds(),
+        )
+        shown = [f"**Hint {n}:** {text}" for n, text in enumerate(question.hints[: self.hints], 1)]
+        widget = self.query_one("#hints", MathMarkdown)
+        await widget.update("\n\n".join(shown))
+        widget.display = True
+        self.call_after_refresh(widget.scroll_visible, animate=False)
+        self.refresh_bindings()
+
+    def action_reveal(self) -> None:
+        """Record that the answer was shown, count it as wrong, and show it."""
+        question = self.question
+        if question is None:
+            return
+        self.revealed = True
+        self.app.store.record(log.Reveal(item=question.id), chapter=self.chapter_id, seconds=0.0)
+        verdict = Verdict(outcome="wrong", score=0.0, message="Shown on request.", feedback="")
+        self._record(question, None, verdict)
+        self._draw_verdict(question, verdict)
+
+    def action_lesson(self) -> None:
+        """Open the page that teaches what was asked."""
+        if self.question is not None:
+            self.app.open_target(f"lesson:{self.question.lesson}")
+
+    def action_again(self) -> None:
+        """Start a new round of the same quiz."""
+        self._take(self._start())
+
+    def action_leave(self) -> None:
+        """Leave; the quiz waits."""
+        self.dismiss()
+
+
+def _first_line(question: Question) -> str:
+    from tutor.course.markup import plain
+
+    line = plain(question.prompt).strip().splitlines()[0]
+    return line if len(line) <= 60 else line[:59] + "…"

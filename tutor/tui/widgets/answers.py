@@ -1,0 +1,427 @@
+"""The ways to answer a question by keyboard: choose, type, put in order, or write and grade oneself."""
+
+from __future__ import annotations
+
+import json
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input, OptionList, Static, TextArea
+from textual.widgets.option_list import Option
+
+from tutor.course.grade import Response, Verdict, present
+from tutor.course.markup import plain
+from tutor.course.model import Question
+
+LETTERS = "abcdefghijklmnop"
+
+
+class Answer(Widget):
+    """Base of all answer widgets: holds what the learner has chosen or typed so far."""
+
+    class Changed(Message):
+        """The learner changed the answer; `draft` restores it."""
+
+        def __init__(self, draft: str) -> None:
+            super().__init__()
+            self.draft = draft
+
+    class Submitted(Message):
+        """The learner hands the answer in."""
+
+    def __init__(self, question: Question, seed: int) -> None:
+        super().__init__()
+        self.question = question
+        self.seed = seed
+
+    def response(self) -> Response | None:
+        """What to grade, or None while there is nothing yet."""
+        raise NotImplementedError
+
+    def restore(self, draft: str) -> None:
+        """Put back what `Changed.draft` held; a draft that cannot be read is ignored."""
+        raise NotImplementedError
+
+    def focus_input(self) -> None:
+        """Put the cursor where the answer is given."""
+        raise NotImplementedError
+
+    def show_verdict(self, verdict: Verdict | None) -> None:
+        """Mark the answer as graded and keep it on the screen; None opens it again."""
+        raise NotImplementedError
+
+
+class ListAnswer(Answer):
+    """Base of the answers given in a list of lines."""
+
+    def __init__(self, question: Question, seed: int) -> None:
+        super().__init__(question, seed)
+        self.verdict: Verdict | None = None
+
+    def compose(self) -> ComposeResult:
+        """One list, as high as its lines."""
+        yield AnswerList(id="lines", markup=False)
+
+    def on_mount(self) -> None:
+        """Draw the lines."""
+        self.draw()
+
+    def focus_input(self) -> None:
+        """Put the cursor into the list."""
+        self.query_one(AnswerList).focus()
+
+    def rows(self) -> list[Table]:
+        """The lines to draw."""
+        raise NotImplementedError
+
+    def draw(self) -> None:
+        """Draw the lines anew and keep the cursor where it is."""
+        lines = self.query_one(AnswerList)
+        at = lines.highlighted
+        lines.clear_options()
+        lines.add_options([Option(row) for row in self.rows()])
+        lines.highlighted = at if at is not None else 0
+
+    def show_verdict(self, verdict: Verdict | None) -> None:
+        """Draw the reasons beside the lines, or take them away."""
+        self.verdict = verdict
+        self.draw()
+
+
+def _row(mark: str, name: str, text: str, reason: str = "", style: str = "") -> Table:
+    row = Table.grid(expand=True, padding=(0, 1))
+    row.add_column(width=1)
+    row.add_column(width=1, style="dim")
+    row.add_column(ratio=1)
+    body = Text(plain(text), style=style)
+    if reason:
+        body.append("\n" + plain(reason), style="italic not bold")
+    row.add_row(Text(mark), Text(name), body)
+    return row
+
+
+class ChoiceAnswer(ListAnswer):
+    """Options: one or several may be marked."""
+
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(self, question: Question, seed: int) -> None:
+        super().__init__(question, seed)
+        self.several = question.type == "multiple_choice"
+        if question.type == "true_false":
+            self.order: tuple[int, ...] = (0, 1)
+            self.texts = ("True", "False")
+        else:
+            self.order = tuple(int(at) for at in present(question, seed))
+            self.texts = tuple(choice.text for choice in question.choices)
+        self.marked: set[int] = set()
+
+    def rows(self) -> list[Table]:
+        """Options with their marks; after the verdict with their reasons."""
+        rows = []
+        for place, at in enumerate(self.order):
+            on = at in self.marked
+            mark = ("☑" if on else "☐") if self.several else ("◉" if on else "○")
+            rows.append(_row(mark, LETTERS[place], self.texts[at], self._reason(at), "bold" if on else ""))
+        return rows
+
+    def _reason(self, at: int) -> str:
+        if self.verdict is None:
+            return ""
+        if self.question.type == "true_false":
+            return ""
+        choice = self.question.choices[at]
+        if choice.correct:
+            return "✓ right"
+        return f"✗ {choice.feedback}"
+
+    def on_key(self, event: events.Key) -> None:
+        """Letters and space mark an option; Enter hands in what is marked, or the line under the cursor."""
+        if self.verdict is not None:
+            return
+        lines = self.query_one(AnswerList)
+        if event.character and event.character in LETTERS[: len(self.order)]:
+            lines.highlighted = LETTERS.index(event.character)
+            self._mark(self.order[lines.highlighted])
+            event.stop()
+        elif event.key == "space" and lines.highlighted is not None:
+            self._mark(self.order[lines.highlighted])
+            event.stop()
+            event.prevent_default()
+        elif event.key == "enter":
+            if lines.highlighted is not None and not self.several:
+                self._mark(self.order[lines.highlighted])
+            self.post_message(self.Submitted())
+            event.stop()
+            event.prevent_default()
+
+    def _mark(self, at: int) -> None:
+        if self.several:
+            self.marked ^= {at}
+        else:
+            self.marked = {at}
+        self.draw()
+        self.post_message(self.Changed(json.dumps(sorted(self.marked))))
+
+    def response(self) -> Response | None:
+        """Indices of the marked options, or `true` / `false`."""
+        if not self.marked:
+            return None
+        if self.question.type == "true_false":
+            return "true" if 0 in self.marked else "false"
+        return tuple(sorted(self.marked))
+
+    def restore(self, draft: str) -> None:
+        """Mark the options of the draft."""
+        self.marked = {at for at in _ints(draft) if at in self.order}
+        self.draw()
+
+
+class OrderAnswer(ListAnswer):
+    """Lines to put in order: space picks a line up, the arrows carry it, space puts it down."""
+
+    def __init__(self, question: Question, seed: int) -> None:
+        super().__init__(question, seed)
+        self.order = [str(item) for item in present(question, seed)]
+        self.carried = False
+
+    def rows(self) -> list[Table]:
+        """The lines as they stand; after a wrong verdict the first wrong one is marked."""
+        texts = {item.id: item.text for item in self.question.items}
+        lines = self.query_one(AnswerList)
+        wrong = self.verdict.first_wrong if self.verdict is not None else None
+        rows = []
+        for place, item in enumerate(self.order):
+            held = self.carried and place == lines.highlighted
+            mark = "✗" if place == wrong else "↕" if held else " "
+            rows.append(_row(mark, str(place + 1), texts[item], style="bold reverse" if held else ""))
+        return rows
+
+    def on_key(self, event: events.Key) -> None:
+        """Pick up, carry, put down, hand in."""
+        if self.verdict is not None:
+            return
+        lines = self.query_one(AnswerList)
+        at = lines.highlighted
+        if at is None:
+            return
+        if event.key == "space":
+            self.carried = not self.carried
+            self.draw()
+        elif self.carried and event.key in {"up", "down"}:
+            to = at + (1 if event.key == "down" else -1)
+            if 0 <= to < len(self.order):
+                self.order[at], self.order[to] = self.order[to], self.order[at]
+                lines.highlighted = to
+                self.draw()
+                self.post_message(self.Changed(json.dumps(self.order)))
+        elif event.key == "enter":
+            self.carried = False
+            self.draw()
+            self.post_message(self.Submitted())
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+
+    def response(self) -> Response | None:
+        """The ids of the lines, top to bottom."""
+        return tuple(self.order)
+
+    def restore(self, draft: str) -> None:
+        """Put the lines as the draft has them."""
+        try:
+            order = json.loads(draft)
+        except ValueError:
+            return
+        if isinstance(order, list) and sorted(map(str, order)) == sorted(self.order):
+            self.order = [str(item) for item in order]
+            self.draw()
+
+
+class AnswerList(OptionList):
+    """An option list whose keys its parent sees first."""
+
+    async def _on_key(self, event: events.Key) -> None:
+        parent = self.parent
+        if isinstance(parent, ChoiceAnswer | OrderAnswer | SelfGradedAnswer):
+            parent.on_key(event)
+
+
+class TextAnswer(Answer):
+    """A number or a formula on one line."""
+
+    def compose(self) -> ComposeResult:
+        """An input with what it takes as its placeholder."""
+        takes = "a number: 0.25, 1/3, 2e-3, sqrt(2), 50%"
+        if self.question.type == "expression":
+            takes = "a formula in " + ", ".join(symbol.name for symbol in self.question.symbols)
+        yield Input(placeholder=takes, id="line")
+
+    def focus_input(self) -> None:
+        """Put the cursor into the input."""
+        self.query_one(Input).focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Tell what is typed, so that it can be kept."""
+        event.stop()
+        self.post_message(self.Changed(event.value))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Hand in."""
+        event.stop()
+        self.post_message(self.Submitted())
+
+    def response(self) -> Response | None:
+        """What is typed."""
+        return self.query_one(Input).value.strip() or None
+
+    def restore(self, draft: str) -> None:
+        """Put back what was typed, the cursor at its end."""
+        line = self.query_one(Input)
+        with self.prevent(Input.Changed):
+            line.value = draft
+        line.cursor_position = len(draft)
+
+    def show_verdict(self, verdict: Verdict | None) -> None:
+        """Keep the text and take the cursor away, or give it back."""
+        self.query_one(Input).disabled = verdict is not None
+
+
+class SelfGradedAnswer(Answer):
+    """Free recall: write, compare with the model answer (F2), then tick what your text contains."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f2", "compare", "Compare", tooltip="Show the model answer and grade your own"),
+    ]
+
+    def __init__(self, question: Question, seed: int) -> None:
+        super().__init__(question, seed)
+        self.ticked: set[int] = set()
+        self.verdict: Verdict | None = None
+
+    def compose(self) -> ComposeResult:
+        """A text area, and below it, once compared, the model answer and the rubric."""
+        yield TextArea(id="text", tab_behavior="focus", soft_wrap=True)
+        with Vertical(id="compare"):
+            yield Static(Text("Model answer", style="bold"))
+            yield Static(Text(plain(self.question.answer)), id="model")
+            yield Static(Text("Which of these does your text say? Space ticks, Enter records.", style="bold"))
+            yield AnswerList(id="lines", markup=False)
+
+    def on_mount(self) -> None:
+        """Hide the model answer until it is asked for."""
+        self.query_one("#compare").display = False
+
+    @property
+    def compared(self) -> bool:
+        """Whether the model answer is shown."""
+        return bool(self.query_one("#compare").display)
+
+    def focus_input(self) -> None:
+        """Put the cursor into the text, or into the rubric once compared."""
+        self.query_one(AnswerList if self.compared else TextArea).focus()
+
+    def action_compare(self) -> None:
+        """Show the model answer; the text stays beside it and can no longer change."""
+        if self.compared or not self.query_one(TextArea).text.strip():
+            return
+        self.query_one(TextArea).read_only = True
+        self.query_one("#compare").display = True
+        self.draw()
+        self.query_one(AnswerList).focus()
+        self.call_after_refresh(self.query_one("#compare").scroll_visible)
+        self._tell()
+
+    def draw(self) -> None:
+        """Draw the rubric with its ticks."""
+        lines = self.query_one(AnswerList)
+        at = lines.highlighted
+        lines.clear_options()
+        for place, point in enumerate(self.question.rubric):
+            on = place in self.ticked
+            lines.add_option(Option(_row("☑" if on else "☐", LETTERS[place], point, style="bold" if on else "")))
+        lines.highlighted = at if at is not None else 0
+
+    def on_key(self, event: events.Key) -> None:
+        """Tick and record; only the rubric listens, the text takes its own keys."""
+        lines = self.query_one(AnswerList)
+        if not self.compared or self.verdict is not None or not lines.has_focus:
+            return
+        if event.key == "space" and lines.highlighted is not None:
+            self.ticked ^= {lines.highlighted}
+        elif event.character and event.character in LETTERS[: len(self.question.rubric)]:
+            self.ticked ^= {LETTERS.index(event.character)}
+        elif event.key == "enter":
+            self.post_message(self.Submitted())
+        else:
+            return
+        self.draw()
+        self._tell()
+        event.stop()
+        event.prevent_default()
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        """Tell what is typed, so that it can be kept."""
+        event.stop()
+        self._tell()
+
+    def _tell(self) -> None:
+        draft = {"text": self.query_one(TextArea).text, "compared": self.compared, "ticked": sorted(self.ticked)}
+        self.post_message(self.Changed(json.dumps(draft, ensure_ascii=False)))
+
+    def response(self) -> Response | None:
+        """For each point of the rubric whether it was ticked; None before comparing."""
+        if not self.compared:
+            return None
+        return tuple(place in self.ticked for place in range(len(self.question.rubric)))
+
+    def restore(self, draft: str) -> None:
+        """Put back the text, and the comparison if it had begun."""
+        try:
+            kept = json.loads(draft)
+            text, compared, ticked = str(kept["text"]), bool(kept["compared"]), kept["ticked"]
+        except (ValueError, KeyError, TypeError):
+            return
+        area = self.query_one(TextArea)
+        with self.prevent(TextArea.Changed):
+            area.text = text
+        area.move_cursor(area.document.end)
+        self.ticked = {at for at in ticked if at in range(len(self.question.rubric))}
+        if compared:
+            self.action_compare()
+
+    def show_verdict(self, verdict: Verdict | None) -> None:
+        """Stop ticking; None opens text and rubric again."""
+        self.verdict = verdict
+        if verdict is None:
+            self.query_one(TextArea).read_only = False
+            self.query_one("#compare").display = False
+
+
+def _ints(draft: str) -> list[int]:
+    try:
+        value = json.loads(draft)
+    except ValueError:
+        return []
+    return [at for at in value if isinstance(at, int)] if isinstance(value, list) else []
+
+
+def answer_widget(question: Question, seed: int) -> Answer:
+    """The widget in which a question of this type is answered."""
+    match question.type:
+        case "single_choice" | "multiple_choice" | "true_false":
+            return ChoiceAnswer(question, seed)
+        case "order":
+            return OrderAnswer(question, seed)
+        case "self_graded":
+            return SelfGradedAnswer(question, seed)
+        case _:
+            return TextAnswer(question, seed)
