@@ -251,9 +251,7 @@ def status(as_json: bool) -> None:
         )
         return
     click.echo(f"Week {plan.week} of {plan.weeks}: chapter {plan.chapter.number}, {plan.chapter.title}")
-    click.echo(
-        f"Hours: {plan.seconds / 3600:.1f} spent of {plan.planned_hours[0]:g}–{plan.planned_hours[1]:g} planned"
-    )
+    click.echo(f"Hours: {plan.seconds / 3600:.1f} spent of {plan.planned_hours[0]:g}–{plan.planned_hours[1]:g} planned")
     done = sum(step.state == "done" for step in plan.steps)
     click.echo(f"Steps: {done} of {len(plan.steps)} done")
     click.echo(f"Next: {plan.next.label}" if plan.next is not None else plan.finished)

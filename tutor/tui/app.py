@@ -59,7 +59,7 @@ class TutorApp(App[None]):
         self.register_theme(LIGHT)
         self.theme = self.settings.theme
 
-    # -- what screens use ---------------------------------------------------------------------------------------------
+    # -- what screens use ---
 
     @property
     def store(self) -> Store:
@@ -140,7 +140,7 @@ class TutorApp(App[None]):
             case _:
                 raise TutorError(f"There is nothing to open at {target!r}")
 
-    # -- life -----------------------------------------------------------------------------------------------------------
+    # -- life ---
 
     def get_default_screen(self) -> Screen[None]:
         """Today is where everything starts and where escape ends."""
@@ -205,7 +205,7 @@ class TutorApp(App[None]):
     def _place(self, title: str, target: str) -> SystemCommand:
         return SystemCommand(title, "Open", lambda: self.open_target(target))
 
-    # -- active time ----------------------------------------------------------------------------------------------------
+    # -- active time ---
 
     async def on_event(self, event: Event) -> None:
         """Count the time between keys as learning time, up to `IDLE_SECONDS`."""

@@ -48,9 +48,7 @@ class MapScreen(Screen[None]):
         course = self.app.course
         least = sum(week.hours[0] for week in course.weeks)
         most = sum(week.hours[1] for week in course.weeks)
-        self.query_one("#map-total", Static).update(
-            f"{course.weeks[-1].last} weeks, {hours_range(least, most)} in all"
-        )
+        self.query_one("#map-total", Static).update(f"{course.weeks[-1].last} weeks, {hours_range(least, most)} in all")
         self._fill()
         weeks = self.query_one(OptionList)
         weeks.focus()

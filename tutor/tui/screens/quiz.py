@@ -131,7 +131,7 @@ class QuizScreen(Screen[None]):
         self.at = quiz.position
         self.show()
 
-    # -- drawing --------------------------------------------------------------------------------------------------------
+    # -- drawing ---
 
     @property
     def question(self) -> Question | None:
@@ -223,7 +223,7 @@ class QuizScreen(Screen[None]):
         self.query_one("#quiz-body").focus()
         self.refresh_bindings()
 
-    # -- answering ------------------------------------------------------------------------------------------------------
+    # -- answering ---
 
     def on_answer_changed(self, event: Answer.Changed) -> None:
         """Keep the half-given answer at every keystroke."""
@@ -308,7 +308,7 @@ class QuizScreen(Screen[None]):
         widget.display = True
         self.call_after_refresh(self.query_one("#verdict").scroll_visible, animate=False, top=False)
 
-    # -- keys -----------------------------------------------------------------------------------------------------------
+    # -- keys ---
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only the keys that do something now."""

@@ -1,0 +1,415 @@
+"""A lab: charts that the host draws, knobs, checks against the exact answer, and the learner's prediction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal, VerticalScroll
+from textual.screen import Screen
+from textual.widgets import Footer, Input, Static
+
+from tutor.errors import TutorError
+from tutor.labs.spec import Check, Lab, Value, make_params, params_of
+from tutor.progress import events as log
+from tutor.tui.format import bar
+from tutor.tui.screens.predict import PredictScreen
+from tutor.tui.widgets.chart_view import ChartView
+from tutor.tui.widgets.knobs import Knobs
+
+if TYPE_CHECKING:
+    from tutor.labs.protocol import Frame
+    from tutor.tui.app import TutorApp
+
+SPEEDS = (1.0, 3.0, 10.0, 30.0, 100.0, 0.0)
+"""Steps a second; 0 is as fast as it goes."""
+
+
+class LabScreen(Screen[None]):
+    """Runs one lab in the host process and shows what comes back."""
+
+    app: TutorApp
+    HELP = (
+        "Play the lab and turn its knobs while it runs; a knob marked ⟲ starts the run again.\n"
+        "Under the knobs stand the checks: the exact value, what was measured, and whether they agree.\n"
+        "Before the first run you write down a prediction; afterwards you explain what you saw."
+    )
+    CSS_PATH = "lab.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "play", "Play/pause", tooltip="Run, or hold"),
+        Binding("full_stop", "step", "Step", key_display=".", tooltip="One step"),
+        Binding("r", "restart", "Restart", tooltip="Start the run again with the same seed"),
+        Binding("g", "seed", "New seed", tooltip="Start again with the next seed"),
+        Binding("tab", "chart(1)", "Chart", tooltip="Show the next chart"),
+        Binding("shift+tab", "chart(-1)", "Previous chart", show=False, tooltip="Show the previous chart"),
+        Binding("z", "zoom", "Zoom", show=False, tooltip="One chart large, or several at once"),
+        Binding("plus,equals_sign", "speed(1)", "Faster", key_display="+", show=False, tooltip="More steps a second"),
+        Binding("minus", "speed(-1)", "Slower", key_display="-", show=False, tooltip="Fewer steps a second"),
+        Binding("s", "source", "Code", tooltip="Read the kernels that this lab runs"),
+        Binding("e", "explain", "Explain", tooltip="Answer the question about what you saw"),
+        Binding("escape", "leave", "Leave", tooltip="Back; the run is kept in your log"),
+        Binding("q", "leave", "Leave", show=False),
+    ]
+
+    def __init__(self, lab: Lab[Any, Any]) -> None:
+        super().__init__()
+        self.lab = lab
+        self.knobs = params_of(lab.params)
+        self.values: dict[str, Value] = {knob.name: knob.default for knob in self.knobs}
+        self.seed = 0
+        self.chart = 0
+        self.zoomed = False
+        self.speed = SPEEDS.index(30.0)
+        self.predicted: float | None = None
+        self.frame: Frame | None = None
+        self.changes: list[tuple[int, str, Value]] = []
+        self.logged = False
+
+    def compose(self) -> ComposeResult:
+        """Charts on the left, knobs and checks on the right, one sentence below."""
+        yield Static(id="lab-head", markup=False)
+        with Horizontal(id="lab-main"):
+            with Container(id="charts"):
+                for chart in self.lab.charts:
+                    yield ChartView(chart.id)
+            with VerticalScroll(id="side", can_focus=False):
+                yield Knobs(self.knobs, id="knobs")
+                yield Input(id="value")
+                yield Static(id="checks", markup=False)
+                yield Static(id="outcome", markup=False)
+        yield Static(id="lab-note", markup=False)
+        yield Footer(show_command_palette=False)
+
+    # -- opening and leaving ---
+
+    def on_mount(self) -> None:
+        """Open the lab in the host with the learner's data folder and earlier prediction."""
+        self.set_reactive(Screen.title, self.lab.title)
+        if "data" in self.values:
+            self.values["data"] = self.app.settings.data
+        try:
+            make_params(self.lab, self.values)
+        except TutorError as error:
+            self.notify(f"{error}; the shipped data are used instead", severity="warning", markup=False)
+            self.values = {knob.name: knob.default for knob in self.knobs}
+        state = self.app.store.lab(self.lab.id)
+        self.predicted = None if state is None else state.prediction
+        self._show_knobs()
+        self._draw_head()
+        self.query_one("#lab-note", Static).update(Text(self.lab.summary))
+        self.query_one(Knobs).focus()
+        self._arrange()
+        self.call_after_refresh(self._open)
+        self.watch(self.app, "theme", lambda: self.app.host.set_theme(self._theme()), init=False)
+
+    def _open(self) -> None:
+        self.app.host.on_frame = self._arrived
+        self.app.host.on_trouble = self._trouble
+        self.app.host.open(
+            self.lab.id,
+            self.values,
+            self.seed,
+            layout=self._layout(),
+            theme=self._theme(),
+            prediction=self.predicted,
+            speed=SPEEDS[self.speed],
+        )
+
+    def action_leave(self) -> None:
+        """Keep the run in the log, stop the host's work and go back."""
+        self._log_run()
+        self.app.host.on_frame = None
+        self.app.host.on_trouble = None
+        self.app.host.close()
+        self.dismiss()
+
+    def _log_run(self) -> None:
+        """Record the run once it has done something; again only after a restart."""
+        frame = self.frame
+        if frame is None or frame.step == 0 or self.logged:
+            return
+        self.logged = True
+        self.app.store.record(
+            log.LabRun(
+                item=self.lab.id,
+                params=dict(self.values),
+                seed=self.seed,
+                changes=tuple(self.changes),
+                steps=frame.step,
+                scalars=dict(frame.scalars),
+                checks={check.name: check.ok for check in frame.checks},
+                done=frame.done,
+            ),
+            chapter=self.lab.chapter,
+            seconds=self.app.active_seconds(),
+        )
+
+    # -- what the host sends ---
+
+    def _arrived(self, frame: Frame) -> None:
+        first_end = frame.done and not (self.frame is not None and self.frame.done)
+        self.frame = frame
+        for chart_id, picture in frame.pictures.items():
+            self.query_one(f"#chart-{chart_id}", ChartView).show(picture)
+        self._draw_head()
+        self._draw_checks(frame.checks)
+        note = self.query_one("#lab-note", Static)
+        note.update(Text(frame.note or self.lab.summary))
+        if first_end:
+            self._log_run()
+            self._draw_outcome()
+        self.refresh_bindings()
+
+    def _trouble(self, message: str) -> None:
+        self.notify(message, severity="warning", markup=False, timeout=8)
+
+    def _draw_head(self) -> None:
+        frame = self.frame
+        row = Table.grid(expand=True, padding=(0, 1))
+        row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+        row.add_column(justify="right", no_wrap=True)
+        state = Text()
+        if frame is not None:
+            state.append("▶ running" if frame.running else "✓ done" if frame.done else "⏸ paused", style="bold")
+            speed = SPEEDS[self.speed]
+            state.append(f"  step {frame.step}/{frame.total}  ")
+            state.append(bar(frame.step / frame.total if frame.total else 1.0, 10), style="dim")
+            state.append(f"  {f'{speed:g}/s' if speed else 'max'}  seed {self.seed}", style="dim")
+        row.add_row(Text(self.lab.title, style="bold"), state)
+        self.query_one("#lab-head", Static).update(row)
+
+    def _draw_checks(self, checks: list[Check]) -> None:
+        text = Text()
+        for check in checks:
+            relation = {"=": "", "<=": "≤ ", ">=": "≥ "}[check.relation]
+            error = f" ± {check.error:.1g}" if check.error else ""
+            text.append("✓ " if check.ok else "✗ ", style="bold")
+            text.append(f"{check.name}\n", style="" if check.ok else "bold")
+            text.append(f"  theory {relation}{check.truth:.4g}\n  measured {check.measured:.4g}{error}\n", style="dim")
+        self.query_one("#checks", Static).update(text)
+
+    def _draw_outcome(self) -> None:
+        frame = self.frame
+        if frame is None or self.predicted is None or self.lab.prediction.scalar not in frame.scalars:
+            return
+        unit = f" {self.lab.prediction.unit}" if self.lab.prediction.unit else ""
+        text = Text()
+        text.append("You predicted ", style="bold")
+        text.append(f"{self.predicted:.4g}{unit}\n")
+        text.append("It is ", style="bold")
+        text.append(f"{frame.scalars[self.lab.prediction.scalar]:.4g}{unit}\n")
+        text.append(self.lab.prediction.why + "\n")
+        text.append("e", style="bold reverse")
+        text.append(" explain what you saw")
+        self.query_one("#outcome", Static).update(text)
+
+    # -- layout ---
+
+    def _visible(self) -> list[str]:
+        """Ids of the charts on the screen: as many as have room to be read, or one when zoomed."""
+        ids = [chart.id for chart in self.lab.charts]
+        rest = ids[self.chart :] + ids[: self.chart]
+        columns, rows = self._grid()
+        return rest[: columns * rows]
+
+    def _grid(self) -> tuple[int, int]:
+        if self.zoomed:
+            return 1, 1
+        size = self.app.size
+        columns = max(1, min((size.width - 31) // 40, 3))
+        rows = max(1, min((size.height - 4) // 15, 3))
+        count = len(self.lab.charts)
+        columns = min(columns, count)
+        return columns, min(rows, -(-count // columns))
+
+    def _arrange(self) -> None:
+        visible = self._visible()
+        columns, rows = self._grid()
+        charts = self.query_one("#charts", Container)
+        charts.styles.grid_size_columns = columns
+        charts.styles.grid_size_rows = rows
+        for view in self.query(ChartView):
+            view.display = view.chart_id in visible
+        order = {chart_id: place for place, chart_id in enumerate(visible)}
+        charts.sort_children(key=lambda view: order.get(getattr(view, "chart_id", ""), len(order)))
+
+    def _layout(self) -> list[tuple[str, int, int]]:
+        views = {view.chart_id: view for view in self.query(ChartView)}
+        return [
+            (chart_id, views[chart_id].size.width, views[chart_id].size.height)
+            for chart_id in self._visible()
+            if views[chart_id].size.area > 0
+        ]
+
+    def _theme(self) -> str:
+        if self.app.no_color:
+            return "no-color"
+        return "dark" if self.app.current_theme.dark else "light"
+
+    def _relayout(self) -> None:
+        self._arrange()
+        self.call_after_refresh(lambda: self.app.host.resize(self._layout()))
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Have the charts drawn for the new size."""
+        if self.frame is not None:
+            self._relayout()
+
+    # -- knobs ---
+
+    def _show_knobs(self) -> None:
+        limits = self.lab.limits(make_params(self.lab, self.values))
+        self.query_one(Knobs).show(self.values, limits)
+
+    def on_knobs_turned(self, event: Knobs.Turned) -> None:
+        """Pass a live change on; for any other start the run again."""
+        self._turn(event.name, event.value)
+
+    def _turn(self, name: str, value: Value) -> None:
+        values = {**self.values, name: value}
+        try:
+            make_params(self.lab, values)
+        except TutorError as error:
+            self.notify(str(error), severity="warning", markup=False)
+            return
+        self.values = values
+        knob = next(knob for knob in self.knobs if knob.name == name)
+        self._show_knobs()
+        if knob.live:
+            if self.frame is not None:
+                self.changes.append((self.frame.step, name, value))
+            self.logged = False
+            self.app.host.change(name, value)
+        else:
+            self._again(self.frame is not None and self.frame.running)
+
+    def on_knobs_type_value(self, event: Knobs.TypeValue) -> None:
+        """Open the line in which the value is typed."""
+        line = self.query_one("#value", Input)
+        line.border_title = f"{event.param.name}: {event.param.takes()}"
+        line.name = event.param.name
+        line.value = str(self.values[event.param.name])
+        line.display = True
+        line.focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Read the typed value; what is not allowed is said and stays for correction."""
+        event.stop()
+        knob = next(knob for knob in self.knobs if knob.name == event.input.name)
+        try:
+            value = knob.parse(event.value)
+        except TutorError as error:
+            self.notify(str(error), severity="warning", markup=False)
+            return
+        self._close_line()
+        self._turn(knob.name, value)
+
+    def _close_line(self) -> None:
+        self.query_one("#value", Input).display = False
+        self.query_one(Knobs).focus()
+
+    # -- keys ---
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only the keys that do something now."""
+        if action == "explain":
+            return self.frame is not None and self.frame.done
+        if action == "chart":
+            return len(self._visible()) < len(self.lab.charts) if self.is_mounted else True
+        return True
+
+    def action_play(self) -> None:
+        """Run or hold; before the very first run ask for the prediction."""
+        frame = self.frame
+        if frame is not None and frame.running:
+            self.app.host.pause()
+        elif self.predicted is None:
+            self._ask()
+        else:
+            if frame is not None and frame.done:
+                self._again(False)
+            self.app.host.play()
+
+    def _ask(self) -> None:
+        def answered(value: float | None) -> None:
+            if value is None:
+                return
+            self.predicted = value
+            self.app.store.record(
+                log.Prediction(item=self.lab.id, value=value),
+                chapter=self.lab.chapter,
+                seconds=self.app.active_seconds(),
+            )
+            self.app.host.predict(value)
+            self.app.host.play()
+
+        self.app.push_screen(PredictScreen(self.lab.prediction, ""), answered)
+
+    def action_step(self) -> None:
+        """One step."""
+        if self.predicted is None:
+            self._ask()
+        else:
+            self.app.host.step()
+
+    def action_restart(self) -> None:
+        """Start again with the same seed and the values as they stand."""
+        self._again(self.frame is not None and self.frame.running)
+
+    def action_seed(self) -> None:
+        """Start again with the next seed."""
+        self.seed += 1
+        self._again(self.frame is not None and self.frame.running)
+
+    def _again(self, running: bool) -> None:
+        self._log_run()
+        self.logged = False
+        self.changes = []
+        self.query_one("#outcome", Static).update("")
+        self.app.host.restart(self.values, self.seed)
+        if running:
+            self.app.host.play()
+
+    def action_speed(self, by: int) -> None:
+        """More or fewer steps a second."""
+        self.speed = min(max(self.speed + by, 0), len(SPEEDS) - 1)
+        self.app.host.set_speed(SPEEDS[self.speed])
+        self._draw_head()
+
+    def action_chart(self, by: int) -> None:
+        """Show the next chart first."""
+        self.chart = (self.chart + by) % len(self.lab.charts)
+        self._relayout()
+
+    def action_zoom(self) -> None:
+        """One chart large, or as many as fit."""
+        self.zoomed = not self.zoomed
+        self._relayout()
+
+    def action_source(self) -> None:
+        """Open the kernels of this lab."""
+        from tutor.tui.screens.source import SourceScreen
+
+        self.app.push_screen(SourceScreen(self.lab.source))
+
+    def action_explain(self) -> None:
+        """Ask the question about what was seen."""
+        from tutor.tui.screens.quiz import QuizScreen
+
+        try:
+            screen = QuizScreen.explain(self.app.content_dir, self.lab.chapter, self.lab.id, self.lab.explain)
+        except TutorError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        self.app.push_screen(screen)
+
+    def key_escape(self) -> None:
+        """Close the line in which a value is typed, if it is open; otherwise leave."""
+        if self.query_one("#value", Input).display:
+            self._close_line()
+        else:
+            self.action_leave()

@@ -1,0 +1,59 @@
+"""Predict first: the number that the learner commits to before a lab runs."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from tutor.course.expression import Unreadable, number
+from tutor.course.markup import plain
+from tutor.labs.spec import Prediction
+
+
+class PredictScreen(ModalScreen[float | None]):
+    """Asks for one number; Esc goes back without running."""
+
+    CSS_PATH = "lab.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", tooltip="Back, without a run")]
+
+    def __init__(self, prediction: Prediction, draft: str) -> None:
+        super().__init__()
+        self.prediction = prediction
+        self.draft = draft
+
+    def compose(self) -> ComposeResult:
+        """The question, the input and what happens with it."""
+        asked = self.prediction
+        unit = f" {asked.unit}" if asked.unit else ""
+        with Vertical(id="predict"):
+            yield Static(Text("Predict first", style="bold"), id="predict-title")
+            yield Static(Text(plain(asked.prompt)))
+            yield Input(self.draft, placeholder=f"a number from {asked.low:g} to {asked.high:g}{unit}", id="predict-line")
+            yield Static(id="predict-unread", markup=False)
+            yield Static(
+                "Enter keeps it and runs the lab; it is drawn on the chart. A wrong guess costs nothing\n"
+                "and makes what you see stick. Esc goes back.",
+                id="predict-foot",
+            )
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Read the number; what cannot be read is said and asked again."""
+        event.stop()
+        asked = self.prediction
+        note = self.query_one("#predict-unread", Static)
+        try:
+            value = number(event.value)
+        except Unreadable as error:
+            note.update(Text(str(error)))
+        else:
+            if asked.low <= value <= asked.high:
+                self.dismiss(value)
+                return
+            note.update(Text(f"It lies between {asked.low:g} and {asked.high:g}."))
+        note.display = True
