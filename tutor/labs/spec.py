@@ -183,7 +183,7 @@ def describe(check: Check) -> str:
 
 @dataclass(frozen=True)
 class Series:
-    """One curve or cloud of a chart. `x` and `y` name arrays or scalars of the frame; scalars are drawn with their history."""
+    """One curve or cloud of a chart. `x` and `y` name arrays or scalars of the frame; of a scalar, its history."""
 
     label: str
     y: str

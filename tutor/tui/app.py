@@ -94,7 +94,7 @@ class TutorApp(App[None]):
         return seconds
 
     def open_target(self, target: str) -> None:
-        """Open what a link names: `today`, `map`, `lesson:ID[#PAGE]`, `lab:ID`, `practice:LESSON`, `checkpoint:CHAPTER`."""
+        """Open a target: `today`, `map`, `lesson:ID[#PAGE]`, `lab:ID`, `practice:LESSON`, `checkpoint:CHAPTER`."""
         try:
             screen = self._screen_for(target)
         except TutorError as error:

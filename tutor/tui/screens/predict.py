@@ -34,7 +34,9 @@ class PredictScreen(ModalScreen[float | None]):
         with Vertical(id="predict"):
             yield Static(Text("Predict first", style="bold"), id="predict-title")
             yield Static(Text(plain(asked.prompt)))
-            yield Input(self.draft, placeholder=f"a number from {asked.low:g} to {asked.high:g}{unit}", id="predict-line")
+            yield Input(
+                self.draft, placeholder=f"a number from {asked.low:g} to {asked.high:g}{unit}", id="predict-line"
+            )
             yield Static(id="predict-unread", markup=False)
             yield Static(
                 "Enter keeps it and runs the lab; it is drawn on the chart. A wrong guess costs nothing\n"
