@@ -1,7 +1,7 @@
 """What a lab is: parameters, pure functions, charts, checks and questions, all declared once.
 
-The TUI, the CLI, the tests and the documentation read the same `Lab` object. `init` and `step` are pure, as in the kernels:
-with the same parameters, seed and recorded changes a run gives the same frames.
+The TUI, the CLI, the tests and the documentation read the same `Lab` object. `init` and `step` are pure, as in the
+kernels: with the same parameters, seed and recorded changes a run gives the same frames.
 """
 
 from __future__ import annotations

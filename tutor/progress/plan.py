@@ -184,4 +184,4 @@ def _finished(course: Course, week: Week, chapter: Chapter) -> str:
     if not later:
         return "You have finished the course."
     title = next(stub.title for stub in course.chapters if stub.id == later[0].chapter)
-    return f"Chapter {chapter.number} is done. Week {later[0].first} is planned for {title}; its lessons are not written yet."
+    return f"Chapter {chapter.number} is done. Week {later[0].first} is {title}; its lessons are not written yet."

@@ -1,0 +1,491 @@
+"""Draws a lab's charts as styled text: a total function of chart, history, size and theme.
+
+plotext draws the curves and clouds, on a canvas of its own for each series and with points scaled to the unit square:
+it kills the process on NaN and on points far outside its limits, so it never sees data that were not cleaned. Axes,
+legend and pictures are drawn here. plotext keeps one global figure: use this module from one thread of one process.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from plotext import figure
+
+from tutor.labs.run import History
+from tutor.labs.spec import Chart, Series
+
+Picture = list[list[tuple[str, str]]]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Theme:
+    """The colours of charts; without colour, series differ by their marks alone."""
+
+    name: str
+    series: tuple[str, ...]
+    text: str
+    muted: str
+    heat: tuple[tuple[int, int, int], ...]
+    color: bool = True
+
+
+_VIRIDIS = ((68, 1, 84), (65, 68, 135), (42, 120, 142), (34, 168, 132), (122, 209, 81), (253, 231, 37))
+DARK = Theme("dark", ("#7fb0f5", "#e5b567", "#8fc983", "#e58fb1", "#b6a2ea", "#7fd0cf"), "", "#8a93a3", _VIRIDIS)
+LIGHT = Theme("light", ("#1f5aa6", "#a05a00", "#23702b", "#a3265c", "#6a3fa0", "#0c6e74"), "", "#6b7079", _VIRIDIS)
+NO_COLOR = Theme("no-color", ("", "", "", "", "", ""), "", "", _VIRIDIS, color=False)
+THEMES = {theme.name: theme for theme in (DARK, LIGHT, NO_COLOR)}
+
+MARKS = "●■▲◆✚✖"
+"""One a series, drawn on its curve and in the legend, so that series never differ by hue alone."""
+SHADES = " ░▒▓█"
+BRAILLE = 0x2800
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def warm() -> None:
+    """Load and run the drawing code once, so that the first real chart is fast."""
+    _trace(np.array([0.0, 1.0]), np.array([0.0, 1.0]), 4, 2, lines=True)
+
+
+def to_ansi(picture: Picture) -> str:
+    """A picture as text with ANSI colours, for the command line."""
+    from rich.style import Style
+
+    return "\n".join(
+        "".join(Style.parse(style).render(text) if style else text for text, style in line) for line in picture
+    )
+
+
+def draw(
+    chart: Chart, history: History, width: int, height: int, theme: Theme, prediction: float | None = None
+) -> Picture:
+    """Draw a chart in exactly `height` lines of `width` cells; never raises, whatever the data."""
+    if width < 1 or height < 1:
+        return []
+    lines = (
+        _images(chart, history, width, height, theme)
+        if chart.kind in {"image", "heat"}
+        else _curves(chart, history, width, height, theme, prediction)
+    )
+    fitted = [_fit(line, width) for line in lines[:height]]
+    return fitted + [[(" " * width, "")] for _ in range(height - len(fitted))]
+
+
+def _fit(line: list[tuple[str, str]], width: int) -> list[tuple[str, str]]:
+    """Cut or pad a line to the width, joining neighbours of one style."""
+    runs: list[tuple[str, str]] = []
+    used = 0
+    for text, style in line:
+        piece = text[: width - used]
+        if not piece:
+            continue
+        used += len(piece)
+        if runs and runs[-1][1] == style:
+            runs[-1] = (runs[-1][0] + piece, style)
+        else:
+            runs.append((piece, style))
+    if used < width:
+        runs.append((" " * (width - used), ""))
+    return runs
+
+
+# -- curves ---
+
+
+@dataclass
+class _Data:
+    series: Series
+    x: Floats
+    y: Floats
+    dropped: int
+
+
+def _column(history: History, name: str, length: int | None) -> Floats | None:
+    """The values that a series names: an array of the frame, or a scalar's history; None when there are none."""
+    if name in history.frame.arrays:
+        return np.asarray(history.frame.arrays[name], dtype=np.float64).ravel()
+    if name in history.scalars:
+        return np.asarray(history.scalars[name], dtype=np.float64)
+    if name == "step":
+        if length is None or length == len(history.steps):
+            return np.asarray(history.steps, dtype=np.float64)
+        return np.arange(length, dtype=np.float64)
+    return None
+
+
+def _clean(series: Series, history: History, chart: Chart) -> _Data:
+    """The series' finite points in the chart's scale (log axes: logarithms)."""
+    empty = np.empty(0)
+    y = _column(history, series.y, None)
+    x = None if y is None else _column(history, series.x, len(y))
+    if x is None or y is None:
+        return _Data(series, empty, empty, 0)
+    count = min(len(x), len(y))
+    x, y = x[:count], y[:count]
+    with np.errstate(all="ignore"):
+        if chart.x_log:
+            x = np.log10(x)
+        if chart.y_log:
+            y = np.log10(y)
+    # A scalar that is not defined yet is a gap, not a fault; what a log axis cannot show is dropped like NaN.
+    good = np.isfinite(x) & np.isfinite(y) & (np.abs(x) < 1e100) & (np.abs(y) < 1e100)
+    late = np.isnan(y) if series.y in history.scalars else np.zeros(count, dtype=bool)
+    return _Data(series, x[good], y[good], int(count - good.sum() - (late & ~good).sum()))
+
+
+def _range(
+    values: list[Floats], given: tuple[float, float] | None, log: bool, zero: bool = False
+) -> tuple[float, float]:
+    """The limits of an axis: as declared, or those of the data with a little room."""
+    if given is not None:
+        low, high = (math.log10(v) if log and v > 0 else v for v in given)
+        if math.isfinite(low) and math.isfinite(high) and low < high:
+            return float(low), float(high)
+    filled = [v for v in values if v.size]
+    if not filled:
+        return 0.0, 1.0
+    low, high = float(min(v.min() for v in filled)), float(max(v.max() for v in filled))
+    if zero and not log:
+        low, high = min(low, 0.0), max(high, 0.0)
+    if high - low <= 1e-12 * max(abs(low), abs(high), 1e-300):
+        pad = abs(high) * 0.5 or 1.0
+        return low - pad, high + pad
+    return low, high
+
+
+def _unit(values: Floats, low: float, high: float) -> Floats:
+    # Halved first: the difference of two limits near 1e100 still is far from overflow, but the sum may not be.
+    return np.asarray((values / 2 - low / 2) / (high / 2 - low / 2), dtype=np.float64)
+
+
+def _thin(x: Floats, y: Floats, columns: int) -> tuple[Floats, Floats]:
+    """Of a long curve, the least and greatest value in each of the columns, in order."""
+    if len(x) <= 4 * columns:
+        return x, y
+    cell = np.clip((x * columns).astype(int), 0, columns - 1)
+    keep: set[int] = set()
+    order = np.argsort(cell, kind="stable")
+    for part in np.split(order, np.flatnonzero(np.diff(cell[order])) + 1):
+        keep.update((int(part[0]), int(part[-1]), int(part[y[part].argmin()]), int(part[y[part].argmax()])))
+    at = np.array(sorted(keep))
+    return x[at], y[at]
+
+
+def _trace(x: Floats, y: Floats, width: int, height: int, *, lines: bool) -> npt.NDArray[np.str_]:
+    """Draw points or a curve in the unit square on a canvas of braille cells; returns its characters."""
+    blank = np.full((height, width), " ", dtype="<U1")
+    if not len(x) or width < 2 or height < 2:
+        return blank
+    if not lines and len(x) > 2 * width * 4 * height:
+        # More points than dots: one point a dot draws the same picture.
+        dots = np.unique(np.stack([np.round(x * (2 * width - 1)), np.round(y * (4 * height - 1))]), axis=1)
+        x, y = dots[0] / (2 * width - 1), dots[1] / (4 * height - 1)
+    figure.clear()
+    figure.plot_size(width, height)
+    figure.axes(False)
+    for axis in (0, 1):
+        figure.ruler(axis, 0).lim(0.0, 1.0).ticks([], [])
+    figure.draw(figure.signal(x.tolist(), y.tolist(), marker="braille").lines(lines))
+    rows = _ANSI.sub("", figure.build().string()).split("\n")
+    for at, row in enumerate(rows[:height]):
+        chars = list(row[:width])
+        blank[at, : len(chars)] = chars
+    return blank
+
+
+def _bars(x: Floats, y: Floats, zero: float, width: int, height: int) -> npt.NDArray[np.str_]:
+    """Draw upright bars from the level `zero` in the unit square."""
+    canvas = np.full((height, width), " ", dtype="<U1")
+    if not len(x):
+        return canvas
+    room = width / max(len(x), 1)
+    size = max(1, int(room * 0.7))
+    for at, value in zip(np.clip((x * (width - 1)).round().astype(int), 0, width - 1), y, strict=True):
+        left = max(0, min(at - size // 2, width - size))
+        low, high = sorted((zero, float(value)))
+        for row in range(height):
+            bottom, top = (height - 1 - row) / height, (height - row) / height
+            share = (min(top, high) - max(bottom, low)) * height
+            if share > 0.06:
+                canvas[row, left : left + size] = "▁▂▃▄▅▆▇█"[min(7, max(0, round(share * 8) - 1))]
+    return canvas
+
+
+def _curves(chart: Chart, history: History, width: int, height: int, theme: Theme, prediction: float | None) -> Picture:
+    data = [_clean(series, history, chart) for series in chart.series]
+    dropped = sum(item.dropped for item in data)
+    guess = None
+    if prediction is not None and math.isfinite(prediction) and not (chart.y_log and prediction <= 0):
+        guess = math.log10(prediction) if chart.y_log else prediction
+    has_bars = any(item.series.style == "bars" for item in data)
+    ys = [item.y for item in data] + ([np.array([guess])] if guess is not None else [])
+    x_low, x_high = _range([item.x for item in data], chart.x_range, chart.x_log)
+    y_low, y_high = _range(ys, chart.y_range, chart.y_log, zero=has_bars)
+    if has_bars and chart.x_range is None and not chart.x_log:
+        x_low, x_high = x_low - 0.5, x_high + 0.5
+    head = _head(chart, data, width, theme, dropped, guess is not None)
+    y_ticks = _ticks(y_low, y_high, max(2, (height - len(head) - 2) // 4), chart.y_log)
+    margin = max((len(label) for _, label in y_ticks), default=0)
+    columns, rows = width - margin - 1, height - len(head) - 2
+    if columns < 4 or rows < 2:
+        return head
+    text = np.full((rows, columns), " ", dtype="<U1")
+    owner = np.full((rows, columns), -1, dtype=int)
+    for at, item in enumerate(data):
+        _paint(item, at, text, owner, (x_low, x_high), (y_low, y_high))
+    if guess is not None:
+        row = _row_of(guess, y_low, y_high, rows)
+        free = np.flatnonzero(text[row] == " ")
+        free = free[free % 2 == 0]
+        text[row, free], owner[row, free] = "╌", -2
+    body = []
+    ticks_at = {_row_of(value, y_low, y_high, rows): label for value, label in y_ticks}
+    for row in range(rows):
+        label = ticks_at.get(row, "")
+        line = [(f"{label:>{margin}}", theme.muted), ("┤" if label else "│", theme.muted)]
+        line += [(str(ch), _style_of(int(own), theme)) for ch, own in zip(text[row], owner[row], strict=True)]
+        body.append(line)
+    return head + body + _foot(chart, x_low, x_high, margin, columns, theme)
+
+
+def _style_of(owner: int, theme: Theme) -> str:
+    if owner == -2:
+        return theme.text
+    return theme.series[owner % len(theme.series)] if owner >= 0 else ""
+
+
+def _row_of(value: float, low: float, high: float, rows: int) -> int:
+    share = float(np.clip(_unit(np.array([value]), low, high)[0], 0.0, 1.0))
+    return min(rows - 1, max(0, round((1 - share) * (rows - 1))))
+
+
+def _paint(
+    item: _Data,
+    at: int,
+    text: npt.NDArray[np.str_],
+    owner: npt.NDArray[np.int_],
+    x_range: tuple[float, float],
+    y_range: tuple[float, float],
+) -> None:
+    """Draw one series over what is there; braille cells of two series are joined."""
+    rows, columns = text.shape
+    x, y = _unit(item.x, *x_range), _unit(item.y, *y_range)
+    style = item.series.style
+    if style in {"points", "bars"}:
+        inside = (x >= 0) & (x <= 1)
+        x, y = x[inside], y[inside]
+        if style == "points":
+            visible = (y >= 0) & (y <= 1)
+            x, y = x[visible], y[visible]
+    x, y = np.clip(x, 0.0, 1.0), np.clip(y, 0.0, 1.0)
+    if style == "bars":
+        zero = float(np.clip(_unit(np.zeros(1), *y_range)[0], 0.0, 1.0))
+        canvas = _bars(x, y, zero, columns, rows)
+    elif style == "points":
+        if len(x) <= 80:
+            _marks(x, y, at, text, owner)
+            return
+        canvas = _trace(x, y, columns, rows, lines=False)
+    else:
+        x, y = _thin(x, y, 2 * columns)
+        canvas = _trace(x, y, columns, rows, lines=True)
+        if style == "dashed":
+            canvas[:, (np.arange(columns) // 2) % 2 == 1] = " "
+    drawn = (canvas != " ") & (canvas != chr(BRAILLE))
+    both = drawn & (text != " ")
+    for row, column in zip(*np.nonzero(both), strict=True):
+        below, above = ord(str(text[row, column])), ord(str(canvas[row, column]))
+        if BRAILLE <= below < BRAILLE + 256 and BRAILLE <= above < BRAILLE + 256:
+            canvas[row, column] = chr(below | above)
+    text[drawn], owner[drawn] = canvas[drawn], at
+    if style == "line" and len(x) > 1:
+        # A few marks on the curve tell series apart without colour.
+        picks = [(k + 0.5 + 0.15 * at) / 3 for k in range(3)]
+        places = [int(np.abs(x - (x[0] + (x[-1] - x[0]) * min(p, 1.0))).argmin()) for p in picks]
+        _marks(x[places], y[places], at, text, owner)
+    elif len(x) == 1 and style != "bars":
+        _marks(x, y, at, text, owner)
+
+
+def _marks(x: Floats, y: Floats, at: int, text: npt.NDArray[np.str_], owner: npt.NDArray[np.int_]) -> None:
+    rows, columns = text.shape
+    column = np.clip((x * (columns - 1)).round().astype(int), 0, columns - 1)
+    row = np.clip(((1 - y) * (rows - 1)).round().astype(int), 0, rows - 1)
+    text[row, column], owner[row, column] = MARKS[at % len(MARKS)], at
+
+
+def _head(chart: Chart, data: list[_Data], width: int, theme: Theme, dropped: int, guessed: bool) -> Picture:
+    """Title with what was dropped, then the legend."""
+    title = chart.title + (f"  ({dropped} not finite, left out)" if dropped else "")
+    lines: Picture = [[(title, "bold")]]
+    named = [(at, item) for at, item in enumerate(data) if item.series.label]
+    if (len(named) < 2 and not guessed) or width < 12:
+        return lines
+    legend: list[tuple[str, str]] = []
+    used = 0
+    for at, item in named:
+        mark = {"line": f"─{MARKS[at % len(MARKS)]}─", "dashed": "╍╍", "bars": "█"}.get(
+            item.series.style, MARKS[at % len(MARKS)] if len(item.x) <= 80 else "⠶"
+        )
+        piece = f"{mark} {item.series.label}   "
+        if used and used + len(piece.rstrip()) > width:
+            lines.append(legend)
+            legend, used = [], 0
+        legend += [(mark, _style_of(at, theme)), (piece[len(mark) :], theme.muted)]
+        used += len(piece)
+    if guessed:
+        piece = "╌╌ your prediction"
+        if used and used + len(piece) > width:
+            lines.append(legend)
+            legend = []
+        legend += [("╌╌", theme.text), (piece[2:], theme.muted)]
+    return [*lines, legend]
+
+
+def _foot(chart: Chart, low: float, high: float, margin: int, columns: int, theme: Theme) -> Picture:
+    """The x axis, and below it the tick labels with the axis' name."""
+    ticks = _ticks(low, high, max(2, columns // 14), chart.x_log)
+    axis, labels = ["─"] * columns, [" "] * columns
+    name = chart.x_label
+    for value, label in ticks:
+        share = float(np.clip(_unit(np.array([value]), low, high)[0], 0.0, 1.0))
+        at = round(share * (columns - 1))
+        start = max(0, min(at - len(label) // 2, columns - len(label)))
+        if any(ch != " " for ch in labels[max(0, start - 1) : start + len(label) + 1]):
+            continue
+        axis[at] = "┬"
+        labels[start : start + len(label)] = list(label)
+    line = "".join(labels)
+    gaps = list(re.finditer(rf" {{{len(name) + 2},}}", line)) if name else []
+    if gaps:
+        # The last gap that is wide enough takes the axis' name, in its middle.
+        left, right = gaps[-1].span()
+        start = left + 1 + (right - left - 2 - len(name)) // 2
+        line = line[:start] + name + line[start + len(name) :]
+    return [
+        [(" " * margin + "└", theme.muted), ("".join(axis), theme.muted)],
+        [(" " * (margin + 1), ""), (line, theme.muted)],
+    ]
+
+
+def _ticks(low: float, high: float, count: int, log: bool) -> list[tuple[float, str]]:
+    """Round values inside the limits, with labels; on a log axis whole decades where they fit."""
+    if log and high - low >= 1:
+        decades = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)
+        stride = max(1, math.ceil(len(decades) / max(count, 1)))
+        return [(float(d), _decade(d)) for d in decades if (d - decades[0]) % stride == 0]
+    if log:
+        return [(value, _number(10**value)) for value in (low, high)]
+    span = high - low
+    raw = span / max(count, 1)
+    if not math.isfinite(raw) or raw <= 0:
+        return [(low, _number(low))]
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    values = [(first + k) * step for k in range(int(span / step + 1e-9) + 1)]
+    return [(v, _number(0.0 if abs(v) < step * 1e-6 else v)) for v in values if v <= high + step * 1e-6]
+
+
+def _number(value: float) -> str:
+    text = f"{value:.4g}"
+    return text.replace("e-0", "e-").replace("e+0", "e").replace("-", "−", 1) if text.startswith("-") else text
+
+
+def _decade(power: int) -> str:
+    if -2 <= power <= 3:
+        return f"{10.0**power:g}"
+    return "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+# -- pictures ---
+
+
+def _images(chart: Chart, history: History, width: int, height: int, theme: Theme) -> Picture:
+    """Pictures and heat maps in half-blocks: two pixels a cell, kept square."""
+    lines: Picture = [[(chart.title, "bold")]]
+    groups = [
+        (caption, np.asarray(history.frame.arrays[name], dtype=np.float64))
+        for caption, name in chart.images
+        if name in history.frame.arrays
+    ]
+    groups = [(caption, a[None] if a.ndim == 2 else a) for caption, a in groups if a.ndim in {2, 3} and a.size]
+    if not groups:
+        return lines
+    finite = np.concatenate([a[np.isfinite(a)].ravel() for _, a in groups])
+    low, high = chart.image_range or ((float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0))
+    if chart.kind == "heat" and height > 6:
+        lines.append(_scale(low, high, width, theme))
+    room = (height - len(lines)) // len(groups)
+    for caption, stack in groups:
+        if room < 2:
+            break
+        lines.append([(caption, theme.muted)])
+        lines += _row_of_images(stack, width, room - 1, low, high, chart.kind, theme)
+    return lines
+
+
+def _row_of_images(stack: Floats, width: int, rows: int, low: float, high: float, kind: str, theme: Theme) -> Picture:
+    count, tall, wide = stack.shape
+    # The largest zoom at which one row of pictures fits; then as many pictures as fit beside each other.
+    zoom = min(width / wide, 2 * rows / tall)
+    if count > 1 and zoom >= 1:
+        zoom = max(1.0, min(zoom, (width + 1) / count / (wide + 1)))
+    zoom = math.floor(zoom) if zoom >= 1 else zoom
+    w, h = max(1, int(wide * zoom)), max(1, int(tall * zoom))
+    h -= h % 2 if h > 2 * rows else 0
+    shown = max(1, min(count, (width + 1) // (w + 1)))
+    picked_y, picked_x = np.arange(h) * tall // h, np.arange(w) * wide // w
+    pieces = []
+    for at in range(shown):
+        image = stack[at][np.ix_(picked_y, picked_x)]
+        with np.errstate(all="ignore"):
+            level = np.nan_to_num((image - low) / ((high - low) or 1.0), nan=0.0, posinf=1.0, neginf=0.0)
+        pieces.append(np.clip(level, 0.0, 1.0))
+    lines: Picture = []
+    for row in range(0, min(h, 2 * rows), 2):
+        line: list[tuple[str, str]] = []
+        for level in pieces:
+            upper = level[row]
+            lower = level[row + 1] if row + 1 < h else np.full(w, np.nan)
+            line += [_cell(float(a), float(b), kind, theme) for a, b in zip(upper, lower, strict=True)]
+            line.append((" ", ""))
+        lines.append(line)
+    return lines
+
+
+def _cell(upper: float, lower: float, kind: str, theme: Theme) -> tuple[str, str]:
+    if not theme.color:
+        both = upper if math.isnan(lower) else (upper + lower) / 2
+        return SHADES[min(len(SHADES) - 1, int(both * len(SHADES)))], ""
+    if math.isnan(lower):
+        return "▀", _color(upper, kind, theme)
+    return "▀", f"{_color(upper, kind, theme)} on {_color(lower, kind, theme)}"
+
+
+def _color(level: float, kind: str, theme: Theme) -> str:
+    if kind == "image":
+        # Ink on paper in both themes: 0 is the dark ground of the dark theme, or the paper of the light one.
+        grey = round(24 + level * 222) if theme.name == "dark" else round(246 - level * 222)
+        return f"#{grey:02x}{grey:02x}{grey:02x}"
+    # 32 steps are all that the eye tells apart here, and few styles are parsed fast.
+    place = round(level * 31) / 31 * (len(theme.heat) - 1)
+    at = min(int(place), len(theme.heat) - 2)
+    mix = place - at
+    r, g, b = (round(p + (q - p) * mix) for p, q in zip(theme.heat[at], theme.heat[at + 1], strict=True))
+    return f"#{r:02x}{g:02x}{b:02x}"
+
+
+def _scale(low: float, high: float, width: int, theme: Theme) -> list[tuple[str, str]]:
+    cells = min(16, max(4, width // 4))
+    levels = [at / (cells - 1) for at in range(cells)]
+    bar: list[Any] = [
+        ("█", _color(level, "heat", theme)) if theme.color else (SHADES[min(4, int(level * 5))], "") for level in levels
+    ]
+    return [(f"{_number(low)} ", theme.muted), *bar, (f" {_number(high)}", theme.muted)]
