@@ -1,4 +1,4 @@
-"""Handwritten digits: 1,797 of 8×8 pixels that come with the package, and MNIST's 28×28 if the learner has the files."""
+"""Handwritten digits: 1,797 of 8×8 pixels that come with the package, and MNIST's 28×28 if the files are there."""
 
 from __future__ import annotations
 

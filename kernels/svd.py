@@ -61,7 +61,7 @@ def pairings(d: int) -> list[tuple[npt.NDArray[np.int_], npt.NDArray[np.int_]]]:
     rounds = []
     for _ in range(len(players) - 1):
         half = len(players) // 2
-        pairs = [(p, q) for p, q in zip(players[:half], players[:half - 1 : -1], strict=True) if max(p, q) < d]
+        pairs = [(p, q) for p, q in zip(players[:half], players[: half - 1 : -1], strict=True) if max(p, q) < d]
         rounds.append((np.array([p for p, _ in pairs], int), np.array([q for _, q in pairs], int)))
         players = [players[0], players[-1], *players[1:-1]]
     return rounds

@@ -68,8 +68,8 @@ def _open_terminal() -> int:
 
     tui = TutorApp()
     tui.run()
-    if tui.return_code:
-        raise TutorError(tui.exit_message)
+    if tui.failure:
+        raise TutorError(tui.failure)
     return 0
 
 
@@ -130,9 +130,10 @@ def _option(knob: Param) -> click.Option:
 
 
 def _run_lab(lab: Lab[Any, Any], given: dict[str, Any], seed: int, as_json: bool, as_chart: bool) -> int:
-    # Numeric libraries start their threads at import; one is fastest at these sizes.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
+    from tutor.labs.client import ONE_THREAD
+
+    # Numeric libraries read this when they are loaded.
+    os.environ.update(ONE_THREAD)
     from tutor.labs.run import Run
     from tutor.labs.spec import describe, make_params, params_of
     from tutor.settings import load_settings

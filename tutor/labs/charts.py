@@ -151,7 +151,8 @@ def _range(
     if not filled:
         return 0.0, 1.0
     low, high = float(min(v.min() for v in filled)), float(max(v.max() for v in filled))
-    if zero and not log:
+    # An axis that could begin at 0 without wasting half of itself does.
+    if not log and (zero or 0 < low < high / 2):
         low, high = min(low, 0.0), max(high, 0.0)
     if high - low <= 1e-12 * max(abs(low), abs(high), 1e-300):
         pad = abs(high) * 0.5 or 1.0
@@ -322,7 +323,9 @@ def _marks(x: Floats, y: Floats, at: int, text: npt.NDArray[np.str_], owner: npt
 
 def _head(chart: Chart, data: list[_Data], width: int, theme: Theme, dropped: int, guessed: bool) -> Picture:
     """Title with what was dropped, then the legend."""
-    title = chart.title + (f"  ({dropped} not finite, left out)" if dropped else "")
+    title = chart.title + (
+        f"  ({dropped} {'not positive' if chart.y_log else 'not finite'}, left out)" if dropped else ""
+    )
     lines: Picture = [[(title, "bold")]]
     named = [(at, item) for at, item in enumerate(data) if item.series.label]
     if (len(named) < 2 and not guessed) or width < 12:
@@ -437,14 +440,12 @@ def _row_of_images(stack: Floats, width: int, rows: int, low: float, high: float
     zoom = min(width / wide, 2 * rows / tall)
     if count > 1 and zoom >= 1:
         zoom = max(1.0, min(zoom, (width + 1) / count / (wide + 1)))
-    zoom = math.floor(zoom) if zoom >= 1 else zoom
+    zoom = math.floor(zoom) if zoom >= 1 and kind == "heat" else zoom
     w, h = max(1, int(wide * zoom)), max(1, int(tall * zoom))
-    h -= h % 2 if h > 2 * rows else 0
     shown = max(1, min(count, (width + 1) // (w + 1)))
-    picked_y, picked_x = np.arange(h) * tall // h, np.arange(w) * wide // w
     pieces = []
     for at in range(shown):
-        image = stack[at][np.ix_(picked_y, picked_x)]
+        image = _scaled(stack[at], h, w, smooth=kind == "image")
         with np.errstate(all="ignore"):
             level = np.nan_to_num((image - low) / ((high - low) or 1.0), nan=0.0, posinf=1.0, neginf=0.0)
         pieces.append(np.clip(level, 0.0, 1.0))
@@ -458,6 +459,17 @@ def _row_of_images(stack: Floats, width: int, rows: int, low: float, high: float
             line.append((" ", ""))
         lines.append(line)
     return lines
+
+
+def _scaled(image: Floats, h: int, w: int, *, smooth: bool) -> Floats:
+    """An image at another size: smooth ones between neighbouring pixels, others by repeating them."""
+    tall, wide = image.shape
+    if not smooth:
+        return np.asarray(image[np.ix_(np.arange(h) * tall // h, np.arange(w) * wide // w)])
+    y = np.clip((np.arange(h) + 0.5) * tall / h - 0.5, 0, tall - 1)
+    x = np.clip((np.arange(w) + 0.5) * wide / w - 0.5, 0, wide - 1)
+    rows = np.array([np.interp(x, np.arange(wide), row) for row in image])
+    return np.array([np.interp(y, np.arange(tall), column) for column in rows.T]).T
 
 
 def _cell(upper: float, lower: float, kind: str, theme: Theme) -> tuple[str, str]:

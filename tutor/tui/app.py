@@ -52,6 +52,8 @@ class TutorApp(App[None]):
         self._store: Store | None = None
         self._host: LabHost | None = None
         self._start_host = start_host
+        self.failure = ""
+        """Why the app had to leave, in one line; empty when all is well."""
         self._last_key = time.monotonic()
         self._active_since = self._last_key
         self._active = 0.0
@@ -154,7 +156,8 @@ class TutorApp(App[None]):
         try:
             _ = self.store
         except TutorError as error:
-            self.exit(return_code=1, message=str(error))
+            self.failure = str(error)
+            self.exit()
             return
         if self._start_host:
             self.run_worker(self.host.start(), group="host", exit_on_error=False)

@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
 from tutor.errors import TutorError
-from tutor.labs.spec import Check, Lab, Value, make_params, params_of
+from tutor.labs.spec import Check, Lab, Param, Value, make_params, params_of
 from tutor.progress import events as log
 from tutor.tui.format import bar
 from tutor.tui.screens.predict import PredictScreen
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from tutor.labs.protocol import Frame
     from tutor.tui.app import TutorApp
 
-SPEEDS = (1.0, 3.0, 10.0, 30.0, 100.0, 0.0)
-"""Steps a second; 0 is as fast as it goes."""
+SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 0.0)
+"""Multiples of the lab's usual pace; 0 is as fast as it goes."""
 
 
 class LabScreen(Screen[None]):
@@ -63,11 +63,12 @@ class LabScreen(Screen[None]):
         self.seed = 0
         self.chart = 0
         self.zoomed = False
-        self.speed = SPEEDS.index(30.0)
+        self.speed = SPEEDS.index(1.0)
         self.predicted: float | None = None
         self.frame: Frame | None = None
         self.changes: list[tuple[int, str, Value]] = []
         self.logged = False
+        self.typing: Param | None = None
 
     def compose(self) -> ComposeResult:
         """Charts on the left, knobs and checks on the right, one sentence below."""
@@ -178,7 +179,7 @@ class LabScreen(Screen[None]):
             speed = SPEEDS[self.speed]
             state.append(f"  step {frame.step}/{frame.total}  ")
             state.append(bar(frame.step / frame.total if frame.total else 1.0, 10), style="dim")
-            state.append(f"  {f'{speed:g}/s' if speed else 'max'}  seed {self.seed}", style="dim")
+            state.append(f"  {f'×{speed:g}' if speed else 'max'}  seed {self.seed}", style="dim")
         row.add_row(Text(self.lab.title, style="bold"), state)
         self.query_one("#lab-head", Static).update(row)
 
@@ -291,7 +292,7 @@ class LabScreen(Screen[None]):
         """Open the line in which the value is typed."""
         line = self.query_one("#value", Input)
         line.border_title = f"{event.param.name}: {event.param.takes()}"
-        line.name = event.param.name
+        self.typing = event.param
         line.value = str(self.values[event.param.name])
         line.display = True
         line.focus()
@@ -299,7 +300,9 @@ class LabScreen(Screen[None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Read the typed value; what is not allowed is said and stays for correction."""
         event.stop()
-        knob = next(knob for knob in self.knobs if knob.name == event.input.name)
+        knob = self.typing
+        if knob is None:
+            return
         try:
             value = knob.parse(event.value)
         except TutorError as error:

@@ -108,8 +108,8 @@ class TodayScreen(Screen[None]):
             verb = "continues with" if plan.next.state == "started" else "starts"
             text.append(f"  {verb} ")
             text.append(plan.next.label, style="bold")
-            if plan.next.detail:
-                text.append(f", {plan.next.detail}")
+            if plan.next.state == "started":
+                text.append(f", {plan.next.progress}")
             text.append(f"  about {minutes(plan.next.minutes)}", style="dim")
         self.query_one("#next", Static).update(text)
 

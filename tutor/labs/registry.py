@@ -1,0 +1,32 @@
+"""Where each lab is defined. A lab's module is loaded when the lab is asked for."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import import_module
+from typing import Any
+
+from tutor.errors import TutorError
+from tutor.labs.spec import Lab
+
+LABS = {
+    "svd-digits": "tutor.labs.svd_digits",
+    "whitening": "tutor.labs.whitening",
+    "attention-scaling": "tutor.labs.attention_scaling",
+}
+"""Lab id → module with the constant `LAB`, in the order of the course."""
+
+
+def get(lab_id: str) -> Lab[Any, Any]:
+    """The lab of this id; raises TutorError that names the nearest ids."""
+    module = LABS.get(lab_id)
+    if module is None:
+        near = difflib.get_close_matches(lab_id, LABS, n=2, cutoff=0.4) or list(LABS)
+        raise TutorError(f"there is no lab {lab_id!r}; did you mean {' or '.join(near)}?")
+    lab: Lab[Any, Any] = import_module(module).LAB
+    return lab
+
+
+def all_labs() -> list[Lab[Any, Any]]:
+    """All labs, in the order of the course."""
+    return [get(lab_id) for lab_id in LABS]

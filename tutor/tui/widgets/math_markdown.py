@@ -1,0 +1,417 @@
+"""Markdown with mathematics: display formulas in two dimensions, inline ones on one row; and code that can be run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, cast
+from urllib.parse import unquote
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import HorizontalScroll
+from textual.content import Content
+from textual.highlight import HighlightTheme, highlight
+from textual.timer import Timer
+from textual.widgets import Label, Markdown
+from textual.widgets._markdown import MarkdownTable, MarkdownTableCellContents, MarkdownTableContent
+from textual.widgets.markdown import MarkdownBlock, MarkdownFence
+
+from tutor.course import markup
+
+if TYPE_CHECKING:
+    from tutor.tui.app import TutorApp
+
+MOST_LINES = 200
+"""Lines of output that are drawn; more would make the page slow to scroll."""
+SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+
+
+@lru_cache(maxsize=2)
+def parser(ascii: bool) -> MarkdownIt:
+    """CommonMark with tables and `$` mathematics; every formula comes out drawn."""
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    markdown.use(dollarmath_plugin, allow_labels=False, allow_space=False, allow_digits=False, allow_blank_lines=False)
+    markdown.core.ruler.push("lesson", partial(_prepare, ascii=ascii))
+    return markdown
+
+
+def _prepare(state: StateCore, ascii: bool) -> None:
+    """Draw the formulas, and join a `run` fence with the `output` fence that follows it."""
+    kept: list[Token] = []
+    for token in state.tokens:
+        if token.type == "fence":
+            language, *words = token.info.split() or ["text"]
+            before = kept[-1] if kept else None
+            if language == "output" and before is not None and before.meta.get("run"):
+                continue
+            token.info = "text" if language == "output" else language
+            token.meta["run"] = "run" in words
+        elif token.type == "math_block":
+            token.meta["drawn"] = markup.render_block(token.content, ascii)
+        elif token.type == "inline" and token.children is not None:
+            token.children = [piece for child in token.children for piece in _drawn_inline(child, ascii)]
+        kept.append(token)
+    state.tokens = kept
+
+
+def _drawn_inline(token: Token, ascii: bool) -> list[Token]:
+    if token.type != "math_inline":
+        return [token]
+    # Textual's widget drops tokens that it does not know. It knows strike-through, which no lesson uses: here its
+    # style is the style of mathematics inside a line.
+    text = Token("text", "", 0, content=markup.inline(token.content, ascii))
+    return [Token("s_open", "s", 1), text, Token("s_close", "s", -1)]
+
+
+def links(markdown: str, ascii: bool) -> list[tuple[str, str]]:
+    """(target, text) of the links of a page, each target once."""
+    found: dict[str, str] = {}
+    for token in parser(ascii).parse(markdown):
+        target = text = ""
+        for piece in token.children or []:
+            if piece.type == "link_open":
+                target, text = str(piece.attrs["href"]), ""
+            elif piece.type == "link_close":
+                found.setdefault(unquote(target), text)
+                target = ""
+            elif target:
+                text += piece.content
+    return list(found.items())
+
+
+def follow(app: TutorApp, target: str) -> None:
+    """Open a link: the web in the browser, everything else in the tutor."""
+    if target.startswith(("https:", "http:", "mailto:")):
+        app.open_url(target)
+    else:
+        app.open_target(target)
+
+
+class CodeTheme(HighlightTheme):
+    """Few colours, and weight or slant beside colour, so that code reads under NO_COLOR too."""
+
+    STYLES = {
+        ("Comment",): "$foreground 60% italic",
+        ("Keyword",): "$secondary bold",
+        ("Operator", "Word"): "$secondary bold",
+        ("Literal", "String"): "$success",
+        ("Literal", "Number"): "$accent",
+        ("Name", "Decorator"): "$primary",
+        ("Name", "Function"): "$primary",
+        ("Name", "Class"): "$primary bold",
+        ("Name", "Builtin"): "$primary",
+    }
+
+
+class Row(HorizontalScroll, can_focus=False):
+    """Holds lines that are never wrapped; what is wider than the page scrolls."""
+
+    DEFAULT_CSS = """
+    Row {
+        height: auto;
+        width: 1fr;
+        overflow: auto hidden;
+        scrollbar-size-horizontal: 1;
+        scrollbar-color: $border-blurred;
+        scrollbar-color-hover: $border;
+        scrollbar-color-active: $border;
+        scrollbar-background: $background;
+        scrollbar-background-hover: $background;
+        scrollbar-background-active: $background;
+
+        & > Label {
+            width: auto;
+            text-wrap: nowrap;
+        }
+    }
+    """
+
+    @property
+    def overflows(self) -> bool:
+        """Whether there is more than the page is wide."""
+        return self.max_scroll_x > 0
+
+
+class FormulaBlock(MarkdownBlock):
+    """A display formula on rows of its own. It never takes the focus; the screen marks the current one."""
+
+    DEFAULT_CSS = """
+    FormulaBlock {
+        height: auto;
+        margin: 0 0 1 0;
+        padding: 0 0 0 3;
+        border-left: blank;
+        color: $foreground;
+
+        &.-current {
+            border-left: outer $accent;
+        }
+    }
+    """
+    copy_name = "LaTeX of the formula"
+
+    def __init__(self, markdown: Markdown, token: Token) -> None:
+        super().__init__(markdown, token)
+        self.copy_text = token.content.strip()
+        self.drawn = str(token.meta["drawn"])
+
+    def compose(self) -> ComposeResult:
+        """Lay the drawing in a row that scrolls."""
+        with Row():
+            yield Label(Content(self.drawn), markup=False)
+
+    @property
+    def overflows(self) -> bool:
+        """Whether the formula is wider than the page."""
+        return self.query_one(Row).overflows
+
+    def scroll_sideways(self, by: int) -> None:
+        """Move the formula by so many columns."""
+        self.query_one(Row).scroll_relative(x=by, animate=False)
+
+
+class TableBlock(MarkdownTable):
+    """A table that is as wide as its text and has no lines between its rows."""
+
+    def compose(self) -> ComposeResult:
+        """Lay out the cells; a table wider than the page wraps them."""
+        headers, rows = self._get_headers_and_rows()
+        columns = zip(headers, *rows, strict=True)
+        # A cell has a blank on either side, and there is one more between columns.
+        self.styles.max_width = sum(max(cell.cell_length for cell in column) + 3 for column in columns) - 1
+        yield MarkdownTableContent(headers, rows)
+
+    def on_mount(self) -> None:
+        """Take away the tooltips, which only repeat the cells and read them as markup."""
+        for cell in self.query(MarkdownTableCellContents):
+            cell.tooltip = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of running code: its output, what went wrong (empty if nothing), and how long it took."""
+
+    printed: str
+    problem: str
+    seconds: float
+
+
+class CodeBlock(MarkdownFence):
+    """Code; what is marked `run` can be run and shows under itself what it printed."""
+
+    DEFAULT_CSS = """
+    CodeBlock {
+        height: auto;
+        overflow: hidden;
+        margin: 0 0 1 0;
+        background: transparent;
+        color: $foreground;
+        border: round $border-blurred;
+        border-title-color: $foreground 70%;
+        border-subtitle-color: $accent;
+
+        &:light {
+            background: transparent;
+        }
+
+        &.-current {
+            border: heavy $accent;
+        }
+
+        & Label {
+            padding: 0 1;
+        }
+
+        & > .output {
+            display: none;
+            height: auto;
+            border-top: solid $border-blurred;
+            border-title-color: $foreground 70%;
+
+            &.-shown {
+                display: block;
+            }
+
+            &.-failed {
+                border-top: solid $error;
+                border-title-color: $error;
+                border-title-style: bold;
+            }
+        }
+    }
+    """
+    copy_name = "code"
+
+    def __init__(self, markdown: Markdown, token: Token, code: str) -> None:
+        super().__init__(markdown, token, code)
+        self.copy_text = code
+        self.can_run = cast("MathMarkdown", markdown).runnable and bool(token.meta.get("run"))
+        self._spinning: Timer | None = None
+        if self.can_run:
+            self.border_subtitle = "▶ run (r)"
+
+    @classmethod
+    def highlight(cls, code: str, language: str, ansi: bool = False, dark: bool = False) -> Content:
+        """Colour the code; plain text stays as it is."""
+        return Content(code) if language == "text" else highlight(code, language=language, theme=CodeTheme)
+
+    def compose(self) -> ComposeResult:
+        """Lay out the code and, hidden until there is one, its output."""
+        with Row():
+            yield Label(self._highlighted_code, id="code-content", markup=False)
+        if self.can_run:
+            with Row(classes="output"):
+                yield Label(markup=False, classes="printed")
+
+    def _show(self, title: str, printed: str, *, failed: bool = False) -> None:
+        if self._spinning is not None:
+            self._spinning.stop()
+            self._spinning = None
+        output = self.query_one(".output", Row)
+        output.border_title = f" {title} "
+        output.set_class(failed, "-failed")
+        output.add_class("-shown")
+        output.query_one(Label).update(Text(printed))
+
+    def show_running(self) -> None:
+        """Say that the code is running, until `show_result`."""
+        turn = 0
+
+        def spin() -> None:
+            nonlocal turn
+            turn += 1
+            label.update(Text(f"{SPINNER[turn % len(SPINNER)]} running…  Esc stops it"))
+
+        label = self.query_one(".printed", Label)
+        self._show("running", "")
+        spin()
+        self._spinning = self.set_interval(0.1, spin)
+        self.border_subtitle = "running… (Esc stops)"
+
+    def show_result(self, result: Result) -> None:
+        """Show what the code printed and, if it failed, the problem in words below that."""
+        parts = [_shortened(result.printed.rstrip("\n")), result.problem.rstrip("\n")]
+        shown = "\n".join(part for part in parts if part)
+        took = f", {result.seconds:.1f} s" if result.seconds >= 0.1 else ""
+        word = "failed" if result.problem else "output"
+        self._show(word + took, shown or "(it printed nothing)", failed=bool(result.problem))
+        self.border_subtitle = "▶ run again (r)"
+
+    @property
+    def overflows(self) -> bool:
+        """Whether the code or its output is wider than the page."""
+        return any(row.overflows for row in self.query(Row))
+
+    def scroll_sideways(self, by: int) -> None:
+        """Move code and output by so many columns."""
+        for row in self.query(Row):
+            row.scroll_relative(x=by, animate=False)
+
+
+def _shortened(text: str) -> str:
+    lines = text.split("\n")
+    if len(lines) <= MOST_LINES:
+        return text
+    return "\n".join([*lines[:MOST_LINES], f"… and {len(lines) - MOST_LINES:,} more lines"])
+
+
+class MathMarkdown(Markdown):
+    """A page of a lesson or the text of a question."""
+
+    app: TutorApp
+    DEFAULT_CSS = """
+    MathMarkdown {
+        padding: 0;
+
+        MarkdownBlock {
+            link-color: $primary;
+            link-style: underline;
+            link-background: transparent;
+
+            & > .s {
+                text-style: none;
+                color: $secondary;
+            }
+
+            &:dark > .code_inline, &:light > .code_inline {
+                color: $accent;
+                background: transparent;
+            }
+        }
+
+        MarkdownH1, MarkdownH2, MarkdownH3, MarkdownH4 {
+            content-align: left top;
+            background: transparent;
+            margin: 0 0 1 0;
+            width: 1fr;
+            color: $primary;
+            text-style: bold;
+        }
+
+        MarkdownH3, MarkdownH4 {
+            color: $foreground;
+        }
+
+        MarkdownBlockQuote {
+            margin: 0 0 1 0;
+            background: transparent;
+            border-left: outer $border;
+
+            &:light {
+                border-left: outer $border;
+            }
+        }
+
+        MarkdownBullet, MarkdownBullet:light {
+            color: $primary;
+        }
+
+        MarkdownTable {
+            background: transparent;
+        }
+
+        MarkdownTableContent {
+            keyline: none;
+            grid-gutter: 0 1;
+
+            & > .header {
+                color: $foreground;
+                text-style: bold;
+                border-bottom: solid $border;
+            }
+        }
+    }
+    """
+    BLOCKS = {
+        **Markdown.BLOCKS,
+        "fence": CodeBlock,
+        "code_block": CodeBlock,
+        "table_open": TableBlock,
+    }
+
+    def __init__(self, markdown: str | None = None, *, runnable: bool = False, id: str | None = None) -> None:
+        super().__init__(markdown, id=id, parser_factory=self._parser, open_links=False)
+        self.runnable = runnable
+
+    def _parser(self) -> MarkdownIt:
+        return parser(self.app.settings.ascii_math)
+
+    def unhandled_token(self, token: Token) -> MarkdownBlock | None:
+        """Turn a display formula into its block."""
+        return FormulaBlock(self, token) if token.type == "math_block" else None
+
+    @property
+    def actionable(self) -> list[FormulaBlock | CodeBlock]:
+        """Formulas and code of the page, from top to bottom."""
+        return [block for block in self.query(MarkdownBlock) if isinstance(block, FormulaBlock | CodeBlock)]
+
+    def on_markdown_link_clicked(self, event: Markdown.LinkClicked) -> None:
+        """Open the link that was clicked."""
+        event.prevent_default()
+        event.stop()
+        follow(self.app, event.href)
