@@ -60,12 +60,14 @@ class Processes:
         import subprocess
 
         try:
-            command = ["ps", "-A", "-o", "pid=", "-o", "ppid=", "-o", "rss="]
+            command = ["ps", "-A", "-o", "pid=", "-o", "ppid=", "-o", "rss=", "-o", "stat="]
             with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
                 text = process.communicate()[0]
         except OSError:
             return {}
-        rows = [tuple(map(int, line.split())) for line in text.splitlines()]
+        lines = [line.split() for line in text.splitlines()]
+        # A dead process that nobody has collected yet (state Z) is no concern.
+        rows = [tuple(map(int, line[:3])) for line in lines if not line[3].startswith(b"Z")]
         resident = {pid: kilobytes * 1024 for pid, _, kilobytes in rows if pid != process.pid}
         children: dict[int, list[int]] = {}
         for pid, parent, _ in rows:

@@ -435,27 +435,39 @@ def _images(chart: Chart, history: History, width: int, height: int, theme: Them
 
 
 def _row_of_images(stack: Floats, width: int, rows: int, low: float, high: float, kind: str, theme: Theme) -> Picture:
+    """Pictures beside and below each other at the largest size at which all fit, else as many as fit."""
     count, tall, wide = stack.shape
-    # The largest zoom at which one row of pictures fits; then as many pictures as fit beside each other.
-    zoom = min(width / wide, 2 * rows / tall)
-    if count > 1 and zoom >= 1:
-        zoom = max(1.0, min(zoom, (width + 1) / count / (wide + 1)))
-    zoom = math.floor(zoom) if zoom >= 1 and kind == "heat" else zoom
+    zoom, across = 0.0, 1
+    for per_row in range(1, count + 1):
+        down = -(-count // per_row)
+        fits = min(((width + 1) / per_row - 1) / wide, 2 * (rows // down) / tall)
+        if fits > zoom:
+            zoom, across = fits, per_row
+    if kind == "heat" and zoom > 1:
+        zoom = float(math.floor(zoom))
+    if zoom < 0.4:
+        zoom, across = min(1.0, width / wide, 2 * rows / tall), max(1, (width + 1) // (wide + 1))
     w, h = max(1, int(wide * zoom)), max(1, int(tall * zoom))
-    shown = max(1, min(count, (width + 1) // (w + 1)))
-    pieces = []
-    for at in range(shown):
-        image = _scaled(stack[at], h, w, smooth=kind == "image")
-        with np.errstate(all="ignore"):
-            level = np.nan_to_num((image - low) / ((high - low) or 1.0), nan=0.0, posinf=1.0, neginf=0.0)
-        pieces.append(np.clip(level, 0.0, 1.0))
     lines: Picture = []
-    for row in range(0, min(h, 2 * rows), 2):
+    for start in range(0, count, across):
+        if len(lines) + -(-h // 2) > rows and lines:
+            break
+        lines += _beside(stack[start : start + across], w, h, low, high, kind, theme)
+    return lines
+
+
+def _beside(stack: Floats, w: int, h: int, low: float, high: float, kind: str, theme: Theme) -> Picture:
+    levels = []
+    for image in stack:
+        with np.errstate(all="ignore"):
+            level = (_scaled(image, h, w, smooth=kind == "image") - low) / ((high - low) or 1.0)
+        levels.append(np.clip(np.nan_to_num(level, nan=0.0, posinf=1.0, neginf=0.0), 0.0, 1.0))
+    lines: Picture = []
+    for row in range(0, h, 2):
         line: list[tuple[str, str]] = []
-        for level in pieces:
-            upper = level[row]
+        for level in levels:
             lower = level[row + 1] if row + 1 < h else np.full(w, np.nan)
-            line += [_cell(float(a), float(b), kind, theme) for a, b in zip(upper, lower, strict=True)]
+            line += [_cell(float(a), float(b), kind, theme) for a, b in zip(level[row], lower, strict=True)]
             line.append((" ", ""))
         lines.append(line)
     return lines

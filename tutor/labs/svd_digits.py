@@ -131,7 +131,7 @@ def _share(residual: Array, whole: Array) -> float:
 
 def target(params: Params, state: State) -> int:
     """The rank to go to: k, or the number of columns if that is less."""
-    return min(params.k, state.data.X.shape[1], len(state.data.X))
+    return min(params.k, *map(int, state.data.X.shape))
 
 
 def done(params: Params, state: State) -> bool:
@@ -240,11 +240,11 @@ LAB = Lab(
     charts=(
         Chart(
             "pictures",
-            "Digits and what k directions keep of them",
+            "Digits at rank k",
             kind="image",
             images=(
-                ("originals: four that the SVD has seen, then four held out", "original"),
-                ("the same at the rank reached so far", "reconstruction"),
+                ("originals; the last four were held out", "original"),
+                ("what is left of them at this rank", "reconstruction"),
             ),
             image_range=(0.0, 1.0),
         ),
@@ -253,9 +253,9 @@ LAB = Lab(
             "Share of ‖X‖² that is lost at rank k",
             series=(
                 Series("theory: Σ s_i², i > k", "theory", "ranks", "dashed"),
-                Series("measured", "train", "visited"),
-                Series("held out", "held", "visited"),
                 Series("random directions", "random", "visited"),
+                Series("held out", "held", "visited"),
+                Series("measured", "train", "visited"),
             ),
             x_label="rank k",
             y_range=(0.0, 1.0),

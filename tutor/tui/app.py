@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import App, CSSPathType, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import Event, Key, MouseDown, MouseScrollDown, MouseScrollUp
 from textual.reactive import var
@@ -33,7 +33,8 @@ class TutorApp(App[None]):
     """genai-tutor in the terminal."""
 
     TITLE = "genai-tutor"
-    CSS_PATH = "app.tcss"
+    # The default screen is mounted before stylesheets of screens are loaded.
+    CSS_PATH: ClassVar[CSSPathType] = ["app.tcss", "screens/today.tcss"]
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [

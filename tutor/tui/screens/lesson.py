@@ -225,7 +225,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
             if lesson is None or wanted == self._drawn:
                 return
             self.workers.cancel_group(self, "run")
-            self.marked = None
+            self.marked = self.running = None
             text = lesson.pages[self.page - 1]
             self.page_links = links(text, self.app.settings.ascii_math)
             body = self.query_one("#lesson-body")
@@ -494,6 +494,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
         block = marked if isinstance(marked, CodeBlock) and marked.can_run else None
         if block is None:
             block = next(filter(self._on_screen, blocks), blocks[0])
+        self.running = block
         self._mark(block)
         self._run(block, (self.lesson_id, self.page, self.query_one(MathMarkdown).actionable.index(block)))
 
@@ -510,25 +511,19 @@ class LessonScreen(Screen[None], inherit_bindings=False):
     async def _run(self, block: CodeBlock, place: tuple[str, int, int]) -> None:
         from tutor.exercises.child import arun_code
 
-        self.running = block
-        self.refresh_bindings()
         block.show_running()
         block.call_after_refresh(block.scroll_visible, animate=False)
         began = time.monotonic()
-        result = Result("", "Stopped before it ended.", 0.0)
         try:
             done = await arun_code(block.code, seconds=RUN_SECONDS)
-            result = Result(done.output, done.error, done.seconds)
-            self._results[place] = result
-        except asyncio.CancelledError:
+            result = self._results[place] = Result(done.output, done.error, done.seconds)
+        except asyncio.CancelledError:  # nothing is left of the run; that it was stopped is still to be drawn
             result = Result("", "Stopped.", time.monotonic() - began)
-            raise
         except OSError as error:
             result = Result("", f"Python could not be started: {error.strerror}", 0.0)
-        finally:
-            if self.running is block:
-                self.running = None
-                self.refresh_bindings()
-            if block.is_attached:
-                block.show_result(result)
-                block.call_after_refresh(self._reveal, block)
+        if self.running is block:
+            self.running = None
+            self.refresh_bindings()
+        if block.is_attached:
+            block.show_result(result)
+            block.call_after_refresh(self._reveal, block)

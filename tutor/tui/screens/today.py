@@ -32,7 +32,6 @@ class TodayScreen(Screen[None]):
         "Today shows where you are in the twelve weeks and what comes next.\n"
         "Enter continues there; the arrows choose something else of this chapter."
     )
-    CSS_PATH = "today.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "continue", "Continue", tooltip="Open what is marked", priority=True),
         Binding("m", "map", "Course map", tooltip="The twelve weeks and nine chapters"),

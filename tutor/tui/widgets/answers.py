@@ -117,7 +117,7 @@ class ChoiceAnswer(ListAnswer):
         self.several = question.type == "multiple_choice"
         if question.type == "true_false":
             self.order: tuple[int, ...] = (0, 1)
-            self.texts = ("True", "False")
+            self.texts: tuple[str, ...] = ("True", "False")
         else:
             self.order = tuple(int(at) for at in present(question, seed))
             self.texts = tuple(choice.text for choice in question.choices)
