@@ -15,6 +15,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS)
 
+# The other two files there are what these measure with.
+BENCHMARKS := $(filter-out benchmarks/bare_app.py benchmarks/pty_session.py,$(sort $(wildcard benchmarks/*.py)))
+
 .DEFAULT_GOAL := run
 .PHONY: run test test-full check bench clean
 
@@ -35,7 +38,7 @@ check: $(VENV)/.installed-dev
 	$(PY) -m tutor check
 
 bench: $(VENV)/.installed-dev
-	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
+	@for file in $(BENCHMARKS); do echo "== $$file"; $(PY) $$file || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

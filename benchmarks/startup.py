@@ -41,9 +41,11 @@ def main() -> None:
                 ours.append(a)
                 bare.append(b)
     ratios = [a / b for a, b in zip(ours, bare, strict=True)]
-    print(f"first key answered, seconds, median of {pairs}: genai-tutor {statistics.median(ours):.3f}, "
-          f"bare app {statistics.median(bare):.3f}; ratio {statistics.median(ratios):.2f} "
-          f"[{min(ratios):.2f}, {max(ratios):.2f}]")
+    print(
+        f"first key answered, seconds, median of {pairs}: genai-tutor {statistics.median(ours):.3f}, "
+        f"bare app {statistics.median(bare):.3f}; ratio {statistics.median(ratios):.2f} "
+        f"[{min(ratios):.2f}, {max(ratios):.2f}]"
+    )
 
 
 if __name__ == "__main__":

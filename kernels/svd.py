@@ -30,6 +30,8 @@ class State(NamedTuple):
     off: float
     """Largest |cos| of the angle between two columns that the last sweep met; 0 when all are orthogonal."""
     sweeps: int
+    scale: float
+    """A was divided by it, so that squares of its entries neither overflow nor vanish."""
 
 
 class SVD(NamedTuple):
@@ -51,8 +53,9 @@ def init(A: npt.ArrayLike) -> State:
     if not np.isfinite(A).all():
         raise ValueError("A has entries that are not finite")
     # QR first: each rotation then costs O(d) instead of O(n), with the same singular values and V.
-    Q, R = np.linalg.qr(A)
-    return State(Q, R.T.copy(), np.eye(A.shape[1]), np.inf, 0)
+    scale = 2.0 ** np.floor(np.log2(np.abs(A).max())) if A.any() else 1.0
+    Q, R = np.linalg.qr(A / scale)
+    return State(Q, R.T.copy(), np.eye(A.shape[1]), np.inf, 0, float(scale))
 
 
 def pairings(d: int) -> list[tuple[npt.NDArray[np.int_], npt.NDArray[np.int_]]]:
@@ -69,8 +72,7 @@ def pairings(d: int) -> list[tuple[npt.NDArray[np.int_], npt.NDArray[np.int_]]]:
 
 def step(state: State) -> State:
     """One sweep: make every pair of columns orthogonal once. Converges quadratically at the end."""
-    Q, W, V, _, sweeps = state
-    W, V = W.copy(), V.copy()
+    W, V = state.W.copy(), state.V.copy()
     off = 0.0
     # Columns that are zero to rounding have no direction; their angles are noise.
     negligible = (np.finfo(float).eps * np.linalg.norm(W)) ** 2
@@ -90,7 +92,7 @@ def step(state: State) -> State:
         sin = cos * t
         for M in (W, V):
             M[p], M[q] = cos[:, None] * M[p] - sin[:, None] * M[q], sin[:, None] * M[p] + cos[:, None] * M[q]
-    return State(Q, W, V, off, sweeps + 1)
+    return state._replace(W=W, V=V, off=off, sweeps=state.sweeps + 1)
 
 
 def converged(state: State) -> bool:
@@ -113,7 +115,7 @@ def result(state: State) -> SVD:
         # QR of [U₁ I] continues U₁ with directions orthogonal to it; QR may flip U₁, which is kept as it is.
         U[:, rank:] = np.linalg.qr(np.hstack([U[:, :rank], np.eye(len(U))]))[0][:, rank : len(s)]
         s = np.where(np.arange(len(s)) < rank, s, 0.0)
-    return SVD(state.Q @ U, s, Vt)
+    return SVD(state.Q @ U, state.scale * s, Vt)
 
 
 def svd(A: npt.ArrayLike, max_sweeps: int = 40) -> SVD:

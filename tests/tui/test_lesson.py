@@ -137,7 +137,7 @@ class Reader(App[None]):
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(15):
         while not condition():
             await pilot.pause(0.01)
 
@@ -148,6 +148,10 @@ def text_of(screen: Screen[object]) -> str:
 
 async def sees(pilot: Pilot[None], text: str) -> None:
     await until(pilot, lambda: text in text_of(pilot.app.screen))
+
+
+async def hears(pilot: Pilot[None], text: str) -> None:
+    await until(pilot, lambda: any(text in f"{note.title} {note.message}" for note in pilot.app._notifications))
 
 
 def footer(screen: LessonScreen) -> dict[str, str]:
@@ -367,7 +371,7 @@ async def test_y_copies_and_says_what(content: Path, store: Store, keys: list[st
         await sees(pilot, "run (r)")
         await pilot.press(*keys)
         assert app.clipboard == copied
-        await sees(pilot, f"Copied the {said}")
+        await hears(pilot, f"Copied the {said}")
 
 
 async def test_only_keys_that_do_something_are_offered(content: Path, store: Store) -> None:
@@ -429,7 +433,7 @@ async def test_a_broken_neighbour_leaves_the_open_page(content: Path, store: Sto
     async with app.run_test(size=(200, 40)) as pilot:
         await sees(pilot, "Beta")
         await pilot.press("n")
-        await sees(pilot, "broken.md:3:")
+        await hears(pilot, "broken.md:3:")
         await sees(pilot, "See the lab.")
         assert (app.reading.lesson_id, app.reading.page) == ("second", 2)
 

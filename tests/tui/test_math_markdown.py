@@ -72,6 +72,7 @@ async def show(page: str, *, width: int = 80, ascii_math: bool = False) -> str:
         (r"costs \$5 and \$6", "costs $5 and $6"),
         ("`$x$` is code", "$x$ is code"),
         ("```text\n$x$ stays\n```", "$x$ stays"),
+        ("    indented $x$ [/b]", "indented $x$ [/b]"),
         ("from 5$ to 6$", "from 5$ to 6$"),
         ("[bold]text[/bold] and `a[/b]`", "[bold]text[/bold] and a[/b]"),
         ("an <b>element</b>", "an <b>element</b>"),
@@ -219,6 +220,14 @@ async def test_a_table_is_as_wide_as_its_text_and_wraps_on_a_narrow_screen() -> 
         await pilot.pause()
         assert table.size.width <= 24
         assert "vectors" in screen_text(app)
+
+
+async def test_a_picture_in_characters_is_nothing_to_act_on() -> None:
+    app = PageApp("```text\n a ──▶ b\n```\n\n```python\nx = 1\n```")
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        assert [block.copy_text for block in app.query_one(MathMarkdown).actionable] == ["x = 1"]
+        assert " a ──▶ b" in screen_text(app)
 
 
 async def test_update_replaces_the_page() -> None:

@@ -440,7 +440,7 @@ def _row_of_images(stack: Floats, width: int, rows: int, low: float, high: float
     zoom, across = 0.0, 1
     for per_row in range(1, count + 1):
         down = -(-count // per_row)
-        fits = min(((width + 1) / per_row - 1) / wide, 2 * (rows // down) / tall)
+        fits = min(((width + 1) / per_row - 1) / wide, 2 * ((rows + 1) // down - 1 * (down > 1)) / tall)
         if fits > zoom:
             zoom, across = fits, per_row
     if kind == "heat" and zoom > 1:
@@ -450,8 +450,10 @@ def _row_of_images(stack: Floats, width: int, rows: int, low: float, high: float
     w, h = max(1, int(wide * zoom)), max(1, int(tall * zoom))
     lines: Picture = []
     for start in range(0, count, across):
-        if len(lines) + -(-h // 2) > rows and lines:
-            break
+        if lines:
+            if len(lines) + 1 + -(-h // 2) > rows:
+                break
+            lines.append([])
         lines += _beside(stack[start : start + across], w, h, low, high, kind, theme)
     return lines
 

@@ -152,8 +152,8 @@ class LabScreen(Screen[None]):
     # -- what the host sends ---
 
     def _arrived(self, frame: Frame) -> None:
-        first_end = frame.done and not (self.frame is not None and self.frame.done)
-        self.frame = frame
+        before, self.frame = self.frame, frame
+        first_end = frame.done and not (before is not None and before.done)
         for chart_id, picture in frame.pictures.items():
             self.query_one(f"#chart-{chart_id}", ChartView).show(picture)
         self._draw_head()
@@ -163,7 +163,9 @@ class LabScreen(Screen[None]):
         if first_end:
             self._log_run()
             self._draw_outcome()
-        self.refresh_bindings()
+        # Only when other keys work than before: the footer is built anew each time.
+        if before is None or before.done != frame.done:
+            self.refresh_bindings()
 
     def _trouble(self, message: str) -> None:
         self.notify(message, severity="warning", markup=False, timeout=8)
@@ -175,7 +177,7 @@ class LabScreen(Screen[None]):
         row.add_column(justify="right", no_wrap=True)
         state = Text()
         if frame is not None:
-            state.append("▶ running" if frame.running else "✓ done" if frame.done else "⏸ paused", style="bold")
+            state.append("▶ running" if frame.running else "✓ done" if frame.done else "■ paused", style="bold")
             speed = SPEEDS[self.speed]
             state.append(f"  step {frame.step}/{frame.total}  ")
             state.append(bar(frame.step / frame.total if frame.total else 1.0, 10), style="dim")
@@ -187,7 +189,7 @@ class LabScreen(Screen[None]):
         text = Text()
         for check in checks:
             relation = {"=": "", "<=": "≤ ", ">=": "≥ "}[check.relation]
-            error = f" ± {check.error:.1g}" if check.error else ""
+            error = f" ± {check.error:.2g}" if check.error else ""
             text.append("✓ " if check.ok else "✗ ", style="bold")
             text.append(f"{check.name}\n", style="" if check.ok else "bold")
             text.append(f"  theory {relation}{check.truth:.4g}\n  measured {check.measured:.4g}{error}\n", style="dim")

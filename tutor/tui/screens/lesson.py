@@ -324,6 +324,17 @@ class LessonScreen(Screen[None], inherit_bindings=False):
     def _on_screen(self, block: FormulaBlock | CodeBlock | PageLink) -> bool:
         return block.region.overlaps(self.query_one("#lesson-body").region)
 
+    def _bring(self, block: FormulaBlock | CodeBlock | PageLink, *, end: bool = False) -> None:
+        """Scroll a block onto the screen; of one that is too tall its top, or with `end` its end (the output)."""
+        if not block.is_attached:
+            return
+        body = self.query_one("#lesson-body")
+        by = max(0, block.region.bottom - body.region.bottom)
+        top = block.region.y - body.region.y
+        if top < by and not end:
+            by = top
+        body.scroll_relative(y=by, animate=False)
+
     def _labs(self) -> list[str]:
         """The labs that `l` may mean: the page's, or else the lesson's."""
         linked = [target.removeprefix("lab:") for target, _ in self.page_links if target.startswith("lab:")]
@@ -420,7 +431,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
             seen = [at for at, block in enumerate(blocks) if self._on_screen(block)]
             at = (seen[0] if by > 0 else seen[-1]) if seen else 0
         self._mark(blocks[at])
-        blocks[at].scroll_visible(animate=False)
+        self._bring(blocks[at])
 
     def action_open(self) -> None:
         """Open the marked link."""
@@ -502,17 +513,12 @@ class LessonScreen(Screen[None], inherit_bindings=False):
         """Stop the code that runs."""
         self.workers.cancel_group(self, "run")
 
-    def _reveal(self, block: CodeBlock) -> None:
-        """Bring a block onto the screen, or its output if the two do not fit."""
-        fits = block.outer_size.height <= self.query_one("#lesson-body").size.height
-        (block if fits else block.query_one(".output")).scroll_visible(animate=False)
-
     @work(group="run")
     async def _run(self, block: CodeBlock, place: tuple[str, int, int]) -> None:
         from tutor.exercises.child import arun_code
 
         block.show_running()
-        block.call_after_refresh(block.scroll_visible, animate=False)
+        self.call_after_refresh(self._bring, block)
         began = time.monotonic()
         try:
             done = await arun_code(block.code, seconds=RUN_SECONDS)
@@ -526,4 +532,4 @@ class LessonScreen(Screen[None], inherit_bindings=False):
             self.refresh_bindings()
         if block.is_attached:
             block.show_result(result)
-            block.call_after_refresh(self._reveal, block)
+            self.call_after_refresh(self._bring, block, end=True)

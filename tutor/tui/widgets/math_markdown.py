@@ -51,6 +51,8 @@ def _prepare(state: StateCore, ascii: bool) -> None:
                 continue
             token.info = "text" if language == "output" else language
             token.meta["run"] = "run" in words
+        elif token.type == "code_block":
+            token.info = "text"
         elif token.type == "math_block":
             token.meta["drawn"] = markup.render_block(token.content, ascii)
         elif token.type == "inline" and token.children is not None:
@@ -202,7 +204,7 @@ class Result:
 
 
 class CodeBlock(MarkdownFence):
-    """Code; what is marked `run` can be run and shows under itself what it printed."""
+    """Code, or a picture drawn in characters. Code marked `run` shows under itself what it printed."""
 
     DEFAULT_CSS = """
     CodeBlock {
@@ -221,6 +223,11 @@ class CodeBlock(MarkdownFence):
 
         &.-current {
             border: heavy $accent;
+        }
+
+        &.-picture {
+            border: none;
+            padding: 0 0 0 3;
         }
 
         & Label {
@@ -252,6 +259,8 @@ class CodeBlock(MarkdownFence):
         self.copy_text = code
         self.can_run = cast("MathMarkdown", markdown).runnable and bool(token.meta.get("run"))
         self._spinning: Timer | None = None
+        self.is_picture = token.info == "text"
+        self.set_class(self.is_picture, "-picture")
         if self.can_run:
             self.border_subtitle = "▶ run (r)"
 
@@ -407,8 +416,12 @@ class MathMarkdown(Markdown):
 
     @property
     def actionable(self) -> list[FormulaBlock | CodeBlock]:
-        """Formulas and code of the page, from top to bottom."""
-        return [block for block in self.query(MarkdownBlock) if isinstance(block, FormulaBlock | CodeBlock)]
+        """Formulas and code of the page, from top to bottom; a `text` fence is a picture and neither."""
+        return [
+            block
+            for block in self.query(MarkdownBlock)
+            if isinstance(block, FormulaBlock) or (isinstance(block, CodeBlock) and not block.is_picture)
+        ]
 
     def on_markdown_link_clicked(self, event: Markdown.LinkClicked) -> None:
         """Open the link that was clicked."""

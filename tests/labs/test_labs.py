@@ -1,0 +1,234 @@
+"""What every lab keeps to: its own truth, its seed, its ranges."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from tests_support import finish, mnist
+
+from tutor.errors import TutorError
+from tutor.labs import charts, registry
+from tutor.labs.run import Run, replay
+from tutor.labs.spec import Lab, make_params, params_of
+
+LABS = registry.all_labs()
+SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.full) for seed in (1, 2, 3, 4))]
+
+
+def same(a: Any, b: Any) -> bool:
+    return set(a.arrays) == set(b.arrays) and all(
+        np.array_equal(a.arrays[name], b.arrays[name], equal_nan=True) for name in a.arrays
+    )
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_all_checks_pass_at_the_defaults(lab: Lab[Any, Any], seed: int) -> None:
+    run = finish(Run(lab, lab.params(), seed))
+    assert run.checks()
+    assert [check for check in run.checks() if not check.ok] == []
+    assert run.step == run.total
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+def test_the_prediction_has_an_answer_inside_its_range(lab: Lab[Any, Any]) -> None:
+    run = finish(Run(lab, lab.params(), 0))
+    truth = run.frame().scalars[lab.prediction.scalar]
+    assert lab.prediction.low <= truth <= lab.prediction.high
+    assert lab.prediction.chart in {chart.id for chart in lab.charts}
+
+
+def extremes(lab: Lab[Any, Any]) -> list[dict[str, Any]]:
+    ends: dict[str, list[Any]] = {}
+    for knob in params_of(lab.params):
+        match knob.kind:
+            case "bool":
+                ends[knob.name] = [False, True]
+            case "choice":
+                ends[knob.name] = list(knob.choices)
+            case "int":
+                ends[knob.name] = [int(knob.low or 0), int(knob.high or 0)]
+            case "float":
+                ends[knob.name] = [knob.low, knob.high]
+    single = [{name: value} for name, values in ends.items() for value in values]
+    corners = [dict(zip(ends, values, strict=True)) for values in itertools.product(*ends.values())]
+    return single + corners
+
+
+def within(lab: Lab[Any, Any], values: dict[str, Any]) -> dict[str, Any]:
+    limits = lab.limits(lab.params(**values))
+    return {
+        name: type(value)(min(max(value, limits[name][0]), limits[name][1])) if name in limits else value
+        for name, value in values.items()
+    }
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+@pytest.mark.filterwarnings("error")
+def test_both_ends_of_every_range_run_and_draw(lab: Lab[Any, Any]) -> None:
+    for values in extremes(lab):
+        run = Run(lab, make_params(lab, within(lab, values)), 0)
+        for _ in range(6):
+            if not run.done:
+                run.advance()
+        run.checks()
+        for chart in lab.charts:
+            picture = charts.draw(chart, run.history, 50, 14, charts.DARK, 0.5)
+            assert len(picture) == 14
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+def test_both_ends_of_every_range_run_to_the_end(lab: Lab[Any, Any]) -> None:
+    for values in extremes(lab):
+        run = finish(Run(lab, make_params(lab, within(lab, values)), 0))
+        assert all(math.isfinite(check.measured) for check in run.checks())
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+def test_the_same_seed_gives_the_same_frames_and_another_seed_others(lab: Lab[Any, Any]) -> None:
+    runs = [finish(Run(lab, lab.params(), seed)) for seed in (3, 3, 4)]
+    assert same(runs[0].frame(), runs[1].frame())
+    assert not same(runs[0].frame(), runs[2].frame())
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+def test_a_step_does_not_change_the_state_it_was_given(lab: Lab[Any, Any]) -> None:
+    params = lab.params()
+    state = lab.init(params, np.random.default_rng(0))
+    for _ in range(3):
+        state = lab.step(params, state)
+    first = lab.frame(params, lab.step(params, state))
+    second = lab.frame(params, lab.step(params, state))
+    assert same(first, second)
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+def test_a_run_with_changes_replays_exactly(lab: Lab[Any, Any]) -> None:
+    run = Run(lab, lab.params(), 5)
+    live = [knob for knob in params_of(lab.params) if knob.live]
+    for at, knob in enumerate(live):
+        for _ in range(5):
+            if not run.done:
+                run.advance()
+        run.change(knob.name, knob.nudged(getattr(run.params, knob.name), -1 if at % 2 else 1))
+    finish(run)
+    again = replay(lab, lab.params(), 5, run.changes, run.step)
+    assert same(run.frame(), again.frame())
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+def test_frames_hold_what_the_charts_name(lab: Lab[Any, Any]) -> None:
+    frame = finish(Run(lab, lab.params(), 0)).frame()
+    known = {*frame.arrays, *frame.scalars, "step"}
+    for chart in lab.charts:
+        for series in chart.series:
+            assert {series.x, series.y} <= known
+        assert {name for _, name in chart.images} <= known
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+def test_parameters_are_frozen_and_described(lab: Lab[Any, Any]) -> None:
+    params = lab.params()
+    knobs = params_of(lab.params)
+    assert all(knob.help for knob in knobs)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(params, knobs[0].name, 1)
+
+
+def test_labs_can_be_listed_without_loading_numpy() -> None:
+    code = "import sys; from tutor.labs import registry; registry.all_labs(); print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_an_unknown_lab_names_the_nearest() -> None:
+    with pytest.raises(TutorError, match="svd-digits"):
+        registry.get("svd-digit")
+
+
+class TestSvdDigits:
+    lab = registry.get("svd-digits")
+
+    def test_the_rank_follows_k_down_and_up(self) -> None:
+        run = finish(Run(self.lab, make_params(self.lab, {"k": 12}), 0))
+        assert run.frame().scalars["rank"] == 12
+        error = run.frame().scalars["error"]
+        run.change("k", 5)
+        finish(run)
+        assert run.frame().scalars["rank"] == 5
+        assert all(check.ok for check in run.checks())
+        run.change("k", 12)
+        finish(run)
+        assert run.frame().scalars["error"] == pytest.approx(error, rel=1e-10)
+
+    def test_held_out_images_lose_more_than_those_seen_and_random_directions_most(self) -> None:
+        scalars = finish(Run(self.lab, self.lab.params(), 0)).frame().scalars
+        assert scalars["error"] < scalars["held_error"] < scalars["rival_error"]
+
+    def test_known_energies_of_all_images(self) -> None:
+        run = finish(Run(self.lab, make_params(self.lab, {"k": 30, "held_out": 0.0}), 0))
+        energy = run.frame().arrays["energy"]
+        assert [round(float(energy[k]), 3) for k in (1, 5, 10, 20, 30)] == [0.149, 0.545, 0.738, 0.894, 0.959]
+        assert run.frame().scalars["k90"] == 21
+
+    def test_mnist_is_used_when_it_is_there(self, tmp_path: Any) -> None:
+        mnist(tmp_path, 300)
+        run = finish(Run(self.lab, make_params(self.lab, {"k": 200, "data": str(tmp_path)}), 0))
+        assert run.frame().scalars["rank"] == 200
+        assert run.frame().arrays["original"].shape[1:] == (28, 28)
+        assert all(check.ok for check in run.checks())
+
+    def test_unusable_mnist_is_said_in_one_line(self, tmp_path: Any) -> None:
+        with pytest.raises(TutorError, match=r"data: .*train-images"):
+            Run(self.lab, make_params(self.lab, {"data": str(tmp_path)}), 0)
+
+    def test_k_beyond_the_data_is_refused(self) -> None:
+        with pytest.raises(TutorError, match="outside 1 to 64"):
+            make_params(self.lab, {"k": 65})
+
+
+class TestWhitening:
+    lab = registry.get("whitening")
+
+    def test_the_often_seen_formula_fails_its_check(self) -> None:
+        run = finish(Run(self.lab, make_params(self.lab, {"formula": "without n-1"}), 0))
+        assert not run.checks()[0].ok
+        assert run.frame().scalars["first_variance"] == pytest.approx(1 / 3999)
+
+    def test_new_data_are_off_by_the_rate_of_the_law_of_large_numbers(self) -> None:
+        frame = finish(Run(self.lab, self.lab.params(), 0)).frame()
+        assert frame.scalars["own"] < 1e-12
+        # d(d+1)/n for d = 16, n = 4000; the distance has relative spread 1/16 and the bound is 4 of them.
+        assert frame.scalars["law"] == pytest.approx(math.sqrt(16 * 17 / 4000), rel=0.25)
+
+    @pytest.mark.parametrize("mode", ["pca", "zca"])
+    def test_digits_have_61_directions(self, mode: str) -> None:
+        run = finish(Run(self.lab, make_params(self.lab, {"source": "digits", "mode": mode}), 0))
+        assert all(check.ok for check in run.checks())
+        assert run.frame().scalars["root_d"] == pytest.approx(math.sqrt(61))
+
+
+class TestAttentionScaling:
+    lab = registry.get("attention-scaling")
+
+    def test_known_entropies(self) -> None:
+        frame = finish(Run(self.lab, self.lab.params(), 0)).frame()
+        at = {d: i for i, d in enumerate(frame.arrays["d"])}
+        # Means over at least 200 heads: standard errors up to 0.03; the bounds are 4 of them and more.
+        for d, unscaled, scaled in ((4, 1.78, 2.385), (64, 0.41, 2.356), (1024, 0.09, 2.356)):
+            assert frame.arrays["entropy_unscaled"][at[d]] == pytest.approx(unscaled, abs=0.12)
+            assert frame.arrays["entropy_scaled"][at[d]] == pytest.approx(scaled, abs=0.06)
+
+    def test_the_heat_map_follows_the_width_asked_for(self) -> None:
+        run = finish(Run(self.lab, self.lab.params(), 0))
+        wide = run.frame().arrays["weights_unscaled"].copy()
+        run.change("show", 4)
+        assert run.frame().arrays["weights_unscaled"].max(axis=1).mean() < wide.max(axis=1).mean()
