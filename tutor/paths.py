@@ -11,11 +11,12 @@ from tutor.errors import TutorError
 def home() -> Path:
     """The learner's folder: `$GENAI_TUTOR_HOME`, or the platform's data directory; made when it is missing.
 
-    Raises TutorError when it cannot be made.
+    Raises TutorError when it cannot be made or written to.
     """
+    advice = "set GENAI_TUTOR_HOME to a folder that can be written"
     chosen = os.environ.get("GENAI_TUTOR_HOME")
     if chosen:
-        path = Path(chosen).expanduser()
+        path = Path(os.path.abspath(os.path.expanduser(chosen)))
     else:
         import platformdirs
 
@@ -23,8 +24,16 @@ def home() -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise TutorError(f"{path}: cannot be made ({error.strerror}); set GENAI_TUTOR_HOME to a folder") from None
+        raise TutorError(f"{path}: cannot be made ({error.strerror}); {advice}") from None
+    if not may_write(path):
+        raise TutorError(f"{path}: cannot be written; {advice}")
     return path
+
+
+def may_write(path: Path) -> bool:
+    """Whether this process may write to a file, or make files in a folder."""
+    mode = os.W_OK | os.X_OK if path.is_dir() else os.W_OK
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def database() -> Path:

@@ -1,10 +1,11 @@
-"""Settings: each declared once, kept in a TOML file in the learner's folder."""
+"""Settings: each declared once, kept in a TOML file in the learner's folder that may also be edited by hand."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import os
+import re
 import tempfile
 import tomllib
 from dataclasses import dataclass, field
@@ -19,54 +20,109 @@ class Settings:
     """What the learner may choose. Field metadata: `help`, and `choices` where only some values are allowed."""
 
     theme: str = field(default="dark", metadata={"help": "dark or light", "choices": ("dark", "light")})
-    data: str = field(default="", metadata={"help": "folder with the four MNIST IDX files; empty: the shipped digits"})
-    ascii_math: bool = field(default=False, metadata={"help": "formulas in plain ASCII"})
+    data: str = field(
+        default="", metadata={"help": "folder with the four MNIST IDX files; empty for the digits that come along"}
+    )
+    ascii_math: bool = field(default=False, metadata={"help": "true for formulas in plain ASCII, or false"})
 
 
 def load_settings(path: Path) -> Settings:
-    """Read the settings; a missing file gives the defaults, unknown keys are left alone.
+    """Read the settings; a missing file or key gives the default, unknown keys are ignored.
 
     Raises TutorError with file and line for a file that is not TOML or a value that is not allowed.
     """
-    values = _read(path)
-    chosen: dict[str, Any] = {}
-    for setting in dataclasses.fields(Settings):
-        if setting.name not in values:
-            continue
-        value = values[setting.name]
-        choices = setting.metadata.get("choices")
-        if type(value) is not type(setting.default) or (choices and value not in choices):
-            raise TutorError(f"{path}: {setting.name} = {value!r} is not allowed; it is {setting.metadata['help']}")
-        chosen[setting.name] = value
+    text = _read(path)
+    values = _parse(path, text)
+    known = {setting.name: setting for setting in dataclasses.fields(Settings)}
+    chosen = {name: value for name, value in values.items() if name in known}
+    for name, value in chosen.items():
+        if not _allowed(known[name], value):
+            at = _find(text, name)
+            line = 1 if at is None else text.count("\n", 0, at.start()) + 1
+            raise TutorError(f"{path}:{line}: {name} cannot be {value!r}; it takes {known[name].metadata['help']}")
     return Settings(**chosen)
 
 
-def save_settings(path: Path, settings: Settings, **changes: Any) -> Settings:
-    """Change settings and write the file whole or not at all; returns the new settings.
+def save_settings(path: Path, settings: Settings, **changes: str | bool) -> Settings:
+    """Change settings in the file, whole or not at all, and return them; all else in the file stays as it is.
 
-    Raises TutorError when it cannot be written.
+    Raises TutorError for a value that is not allowed or a file that cannot be read or written, and leaves the file.
     """
-    changed = dataclasses.replace(settings, **changes)
-    values = {**_read(path), **dataclasses.asdict(changed)}
-    # A JSON string, number or boolean is also a TOML one.
-    text = "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items())
+    text = _read(path)
+    expected = {**_parse(path, text), **changes}
+    for setting in dataclasses.fields(Settings):
+        if setting.name in changes:
+            value = changes[setting.name]
+            if not _allowed(setting, value):
+                raise TutorError(f"{setting.name} cannot be {value!r}; it takes {setting.metadata['help']}")
+            text = _with(text, setting, value)
     try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
+        good = tomllib.loads(text) == expected
+    except tomllib.TOMLDecodeError:
+        good = False
+    if not good:
+        raise TutorError(f"{path}: {', '.join(changes)} cannot be changed where it stands; edit the file by hand")
+    _write(path, text)
+    return dataclasses.replace(settings, **changes)  # type: ignore[arg-type]  # each value was checked above
+
+
+def _allowed(setting: dataclasses.Field[Any], value: object) -> bool:
+    choices = setting.metadata.get("choices")
+    return type(value) is type(setting.default) and (choices is None or value in choices)
+
+
+def _find(text: str, name: str) -> re.Match[str] | None:
+    """The line of a key; keys in tables further down belong to someone else."""
+    table = re.search(r"^[ \t]*\[", text, re.MULTILINE)
+    return re.compile(rf"^[ \t]*{name}[ \t]*=.*$", re.MULTILINE).search(text, 0, table.start() if table else len(text))
+
+
+def _with(text: str, setting: dataclasses.Field[Any], value: str | bool) -> str:
+    # A JSON string or boolean is also a TOML one, but for the one control character that JSON lets through.
+    line = f"{setting.name} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
+    at = _find(text, setting.name)
+    if at is not None:
+        return text[: at.start()] + line + text[at.end() :]
+    return f"# {setting.metadata['help']}\n{line}\n{text}"
+
+
+def _read(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise TutorError(f"{path}: cannot be read ({error.strerror})") from None
+    try:
+        return data.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise TutorError(f"{path}:{line}: not UTF-8; mend the line or remove the file") from None
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message, _, place = str(error).partition(" (at ")
+        number = re.match(r"line (\d+)", place)
+        line = int(number[1]) if number else text.count("\n") + 1
+        raise TutorError(f"{path}:{line}: {message}; mend the line or remove the file") from None
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file so that a crash leaves the old or the new text; a link stays a link."""
+    path = path.resolve()
+    temporary = ""
+    try:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="", dir=path.parent, delete=False) as file:
+            temporary = file.name
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(file.name, path)
-    except OSError as error:
-        raise TutorError(f"{path}: cannot be written ({error.strerror})") from None
-    return changed
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TutorError(f"{path}: {error}; mend the line or remove the file") from None
-    except OSError as error:
-        raise TutorError(f"{path}: cannot be read ({error.strerror})") from None
+        os.replace(temporary, path)
+    except (OSError, UnicodeEncodeError) as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        reason = error.strerror if isinstance(error, OSError) else "a value is not text"
+        raise TutorError(f"{path}: cannot be written ({reason})") from None

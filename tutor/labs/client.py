@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -29,7 +29,8 @@ MOST_FAILURES = 3
 class LabHost:
     """A host process and the lab that is open in it. All methods return at once; what comes back is called."""
 
-    def __init__(self) -> None:
+    def __init__(self, command: Sequence[str] = (sys.executable, "-P", "-m", "tutor.labs.host")) -> None:
+        self._command = command
         self.on_frame: Callable[[protocol.Frame], None] | None = None
         self.on_trouble: Callable[[str], None] | None = None
         self.ready = asyncio.Event()
@@ -55,10 +56,7 @@ class LabHost:
         package_parent = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join([package_parent, *filter(None, [os.environ.get("PYTHONPATH")])])
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            "tutor.labs.host",
+            *self._command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

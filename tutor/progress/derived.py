@@ -1,109 +1,181 @@
-"""What is derived from the log: `apply` folds one event into the tables; folding all of them rebuilds the tables."""
+"""What follows from the log: one function that carries a row of it into the derived tables, live and in a rebuild."""
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
-TABLES: dict[str, tuple[dict[str, type], str | tuple[str, ...]]] = {
-    "lesson_state": ({"lesson": str, "page": int, "furthest": int, "pages": int, "at": str}, "lesson"),
-    "question_state": (
-        {
-            "question": str,
-            "attempts": int,
-            "right": int,
-            "last_outcome": str,
-            "first_at": str,
-            "last_at": str,
-            "hints": int,
-            "revealed": int,
-        },
-        "question",
-    ),
-    "quiz_state": (
-        {"quiz": str, "context": str, "seed": int, "questions": str, "position": int, "done": int, "at": str},
-        "quiz",
-    ),
-    "quiz_answer": (
-        {"quiz": str, "question": str, "outcome": str, "score": float, "response": str},
-        ("quiz", "question"),
-    ),
-    "lab_state": ({"lab": str, "runs": int, "done": int, "prediction": float, "at": str}, "lab"),
-    "time_spent": ({"chapter": str, "day": str, "seconds": float}, ("chapter", "day")),
-}
-"""Table → (columns, primary key)."""
+import msgspec
+
+from tutor.progress.events import Answer, Hint, LabRun, Logged, Page, Prediction, QuizStart, Reveal
+
+TABLES = ("lesson_state", "question_state", "quiz_state", "lab_state", "time_spent")
 
 
-def apply(db: sqlite3.Connection, row: Mapping[str, Any]) -> None:
-    """Fold one event of the log, given as a row, into the derived tables."""
-    data = json.loads(row["data"])
-    item, at = row["item"], row["at"]
-    db.execute(
-        "insert into time_spent values (:chapter, :day, :seconds)"
-        " on conflict do update set seconds = seconds + :seconds",
-        {"chapter": row["chapter"], "day": at[:10], "seconds": row["seconds"]},
-    )
-    match row["kind"]:
-        case "page":
+class LessonState(msgspec.Struct, frozen=True):
+    """How far a lesson was read; pages count from 1."""
+
+    lesson: str
+    page: int
+    """Opened last."""
+    furthest: int
+    pages: int
+    """How many it had when it was last read."""
+    at: str
+
+
+class QuestionState(msgspec.Struct, frozen=True):
+    """What came of a question so far; it may have been looked at (hints, answer shown) before any attempt."""
+
+    question: str
+    attempts: int
+    right: int
+    last_outcome: str | None
+    first_at: str | None
+    last_at: str | None
+    hints: int
+    """Highest number of a hint shown."""
+    revealed: int
+    """How often the answer was shown on request."""
+
+
+class QuizAnswer(msgspec.Struct, frozen=True):
+    """The first answer to a question of a quiz; later tries show in the question's own state."""
+
+    question: str
+    outcome: str
+    score: float
+    hints: int
+    revealed: bool
+
+
+class QuizState(msgspec.Struct, frozen=True):
+    """A quiz that was started."""
+
+    id: str
+    context: str
+    at: str
+    seed: int
+    position: int
+    """Index of the first question without an answer; the number of questions when there is none."""
+    questions: tuple[str, ...]
+    answers: tuple[QuizAnswer, ...]
+
+    @property
+    def done(self) -> bool:
+        """Whether every question was answered."""
+        return self.position >= len(self.questions)
+
+
+class LabState(msgspec.Struct, frozen=True):
+    """What was done in a lab."""
+
+    lab: str
+    runs: int
+    finished: int
+    """Runs that went to their end."""
+    prediction: float | None
+    at: str
+
+    @property
+    def done(self) -> bool:
+        """Whether a run went to its end."""
+        return self.finished > 0
+
+
+def apply(db: sqlite3.Connection, row: Logged) -> None:
+    """Bring the derived tables up to date with one row of the log, which must come after all those applied before."""
+    if row.seconds > 0:
+        local = datetime.fromisoformat(row.at) + timedelta(minutes=row.offset)
+        db.execute(
+            "INSERT INTO time_spent (chapter, day, seconds) VALUES (?, ?, ?) "
+            "ON CONFLICT (chapter, day) DO UPDATE SET seconds = seconds + excluded.seconds",
+            (row.chapter, local.date().isoformat(), row.seconds),
+        )
+    match row.event:
+        case Page(item=lesson, page=page, pages=pages):
             db.execute(
-                "insert into lesson_state values (:lesson, :page, :page, :pages, :at) on conflict do update set"
-                " page = :page, furthest = max(furthest, :page), pages = :pages, at = :at",
-                {"lesson": item, "page": data["page"], "pages": data["pages"], "at": at},
+                "INSERT INTO lesson_state (lesson, page, furthest, pages, at) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (lesson) DO UPDATE SET page = excluded.page, furthest = max(furthest, excluded.furthest), "
+                "pages = excluded.pages, at = excluded.at",
+                (lesson, page, page, pages, row.at),
             )
-        case "answer":
-            right = data["outcome"] == "right"
-            _touch_question(db, item, at)
+        case Answer() as answer:
             db.execute(
-                "update question_state set attempts = attempts + 1, right = right + ?, last_outcome = ?, last_at = ?"
-                " where question = ?",
-                (right, data["outcome"], at, item),
+                "INSERT INTO question_state (question, attempts, right, last_outcome, first_at, last_at) "
+                "VALUES (?, 1, ?, ?, ?, ?) ON CONFLICT (question) DO UPDATE SET attempts = attempts + 1, "
+                "right = right + excluded.right, last_outcome = excluded.last_outcome, "
+                "first_at = coalesce(first_at, excluded.first_at), last_at = excluded.last_at",
+                (answer.item, answer.outcome == "right", answer.outcome, row.at, row.at),
             )
-            if data["quiz"]:
-                _answer_in_quiz(db, item, at, data)
-        case "hint":
-            _touch_question(db, item, at)
-            db.execute("update question_state set hints = hints + 1 where question = ?", (item,))
-        case "reveal":
-            _touch_question(db, item, at)
-            db.execute("update question_state set revealed = revealed + 1 where question = ?", (item,))
-        case "prediction":
+            _answer_quiz(db, answer)
+        case Hint(item=question, number=number):
             db.execute(
-                "insert into lab_state values (?, 0, 0, ?, ?)"
-                " on conflict do update set prediction = excluded.prediction, at = excluded.at",
-                (item, data["value"], at),
+                "INSERT INTO question_state (question, hints) VALUES (?, ?) "
+                "ON CONFLICT (question) DO UPDATE SET hints = max(hints, excluded.hints)",
+                (question, number),
             )
-        case "lab_run":
+        case Reveal(item=question):
             db.execute(
-                "insert into lab_state values (?, 1, ?, null, ?)"
-                " on conflict do update set runs = runs + 1, done = max(done, excluded.done), at = excluded.at",
-                (item, data["done"], at),
+                "INSERT INTO question_state (question, revealed) VALUES (?, 1) "
+                "ON CONFLICT (question) DO UPDATE SET revealed = revealed + 1",
+                (question,),
             )
-        case "quiz_start":
+        case Prediction(item=lab, value=value):
             db.execute(
-                "insert into quiz_state values (?, ?, ?, ?, 0, ?, ?)",
-                (data["quiz"], item, data["seed"], json.dumps(data["questions"]), not data["questions"], at),
+                "INSERT INTO lab_state (lab, prediction, at) VALUES (?, ?, ?) "
+                "ON CONFLICT (lab) DO UPDATE SET prediction = excluded.prediction, at = excluded.at",
+                (lab, value, row.at),
+            )
+        case LabRun(item=lab, done=done):
+            db.execute(
+                "INSERT INTO lab_state (lab, runs, finished, at) VALUES (?, 1, ?, ?) ON CONFLICT (lab) DO UPDATE "
+                "SET runs = runs + 1, finished = finished + excluded.finished, at = excluded.at",
+                (lab, done, row.at),
+            )
+        case QuizStart(item=context, questions=questions, seed=seed):
+            db.execute(
+                "INSERT INTO quiz_state (id, context, at, seed, position, questions, answers) "
+                "VALUES (?, ?, ?, ?, 0, ?, '[]')",
+                (row.id, context, row.at, seed, _json(questions)),
             )
 
 
-def _touch_question(db: sqlite3.Connection, question: str, at: str) -> None:
-    db.execute("insert or ignore into question_state values (?, 0, 0, '', ?, ?, 0, 0)", (question, at, at))
-
-
-def _answer_in_quiz(db: sqlite3.Connection, question: str, at: str, data: Mapping[str, Any]) -> None:
-    # Only the first answer counts in a quiz; later tries are practice.
-    db.execute(
-        "insert or ignore into quiz_answer values (?, ?, ?, ?, ?)",
-        (data["quiz"], question, data["outcome"], data["score"], json.dumps(data["response"])),
-    )
-    row = db.execute("select questions from quiz_state where quiz = ?", (data["quiz"],)).fetchone()
-    if row is None:
+def _answer_quiz(db: sqlite3.Connection, answer: Answer) -> None:
+    """Keep the first answer to each question of a quiz; what belongs to no known quiz counts for the question alone."""
+    found = db.execute(f"SELECT {QUIZ_COLUMNS} FROM quiz_state WHERE id = ?", (answer.quiz,)).fetchone()
+    if found is None:
         return
-    questions = json.loads(row[0])
-    answered = {q for (q,) in db.execute("select question from quiz_answer where quiz = ?", (data["quiz"],))}
-    position = next((at for at, q in enumerate(questions) if q not in answered), len(questions))
+    quiz = quiz_state(found)
+    answered = {given.question for given in quiz.answers}
+    if answer.item not in quiz.questions or answer.item in answered:
+        return
+    given = QuizAnswer(answer.item, answer.outcome, answer.score, answer.hints, answer.revealed)
+    answered.add(answer.item)
+    position = next((at for at, question in enumerate(quiz.questions) if question not in answered), len(quiz.questions))
     db.execute(
-        "update quiz_state set position = ?, done = ?, at = ? where quiz = ?",
-        (position, position == len(questions), at, data["quiz"]),
+        "UPDATE quiz_state SET position = ?, answers = ? WHERE id = ?",
+        (position, _json((*quiz.answers, given)), quiz.id),
     )
+
+
+QUIZ_COLUMNS = ", ".join(QuizState.__struct_fields__)
+
+
+def quiz_state(row: tuple[str, str, str, int, int, str, str]) -> QuizState:
+    """Read a row of `QUIZ_COLUMNS`."""
+    quiz, context, at, seed, position, questions, answers = row
+    return QuizState(
+        quiz,
+        context,
+        at,
+        seed,
+        position,
+        msgspec.json.decode(questions, type=tuple[str, ...]),
+        msgspec.json.decode(answers, type=tuple[QuizAnswer, ...]),
+    )
+
+
+def _json(value: Iterable[object]) -> str:
+    return msgspec.json.encode(value).decode()

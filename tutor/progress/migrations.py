@@ -1,34 +1,64 @@
-"""The schema of the progress file, as numbered migrations. A migration that has been released is never edited."""
+"""The tables, as sqlite-utils migrations. Imported only when a file has to be made or brought up to date.
+
+Each entry of `MIGRATIONS` raises `store.VERSION` by one and is never changed after a release.
+"""
 
 from __future__ import annotations
 
-from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
+import sqlite3
 
-from tutor.progress.derived import TABLES
+from sqlite_utils import Database, Migrations
 
-migrations = Migrations("genai-tutor")
+MIGRATIONS = Migrations("progress")
 
 
-@migrations()  # type: ignore[untyped-decorator]
-def m001_log(db: Database) -> None:
-    """The log, the drafts beside it, and the tables derived from it."""
-    db.table("events").create(
+def migrate(connection: sqlite3.Connection) -> None:
+    """Apply what is missing, inside the transaction that the caller has begun."""
+    MIGRATIONS.apply(Database(connection, recursive_triggers=False, execute_plugins=False))
+
+
+def _log_and_first_tables(db: Database) -> None:
+    events = {
+        "id": str,
+        "at": str,
+        "offset": int,
+        "kind": str,
+        "item": str,
+        "chapter": str,
+        "seconds": float,
+        "data": str,
+    }
+    db["events"].create(events, pk="id", not_null=events)
+    db["events"].create_index(["at", "id"])
+    db["drafts"].create({"key": str, "text": str, "at": str}, pk="key", not_null={"text", "at"})
+
+    lesson = {"lesson": str, "page": int, "furthest": int, "pages": int, "at": str}
+    db["lesson_state"].create(lesson, pk="lesson", not_null=lesson)
+    db["question_state"].create(
         {
-            "id": str,
-            "at": str,
-            "offset": int,
-            "kind": str,
-            "item": str,
-            "chapter": str,
-            "seconds": float,
-            "data": str,
+            "question": str,
+            "attempts": int,
+            "right": int,
+            "last_outcome": str,
+            "first_at": str,
+            "last_at": str,
+            "hints": int,
+            "revealed": int,
         },
-        pk="id",
-        not_null={"at", "offset", "kind", "item", "chapter", "seconds", "data"},
-        strict=True,
+        pk="question",
+        not_null={"attempts", "right", "hints", "revealed"},
+        defaults={"attempts": 0, "right": 0, "hints": 0, "revealed": 0},
     )
-    db.table("events").create_index(["at", "id"])
-    db.table("drafts").create({"key": str, "text": str, "at": str}, pk="key", strict=True)
-    for name, (columns, key) in TABLES.items():
-        db.table(name).create(columns, pk=key, strict=True)
+    quiz = {"id": str, "context": str, "at": str, "seed": int, "position": int, "questions": str, "answers": str}
+    db["quiz_state"].create(quiz, pk="id", not_null=quiz)
+    db["quiz_state"].create_index(["context", "at"])
+    db["lab_state"].create(
+        {"lab": str, "runs": int, "finished": int, "prediction": float, "at": str},
+        pk="lab",
+        not_null={"runs", "finished", "at"},
+        defaults={"runs": 0, "finished": 0},
+    )
+    db["time_spent"].create({"chapter": str, "day": str, "seconds": float}, pk=("chapter", "day"), not_null={"seconds"})
+
+
+MIGRATIONS(name="log and first tables")(_log_and_first_tables)

@@ -1,343 +1,338 @@
-"""The progress file: an append-only log in SQLite, drafts beside it, and the tables derived from it.
+"""The learner's progress: an append-only log in SQLite, the tables derived from it, and drafts beside it.
 
-A connection belongs to the thread that opened it. sqlite-utils is imported only when a migration is due: it loads numpy
-where that is installed, which would cost every start a tenth of a second.
+Every row is committed, and on the disk, before `record` returns; a draft survives the end of the program. Two programs
+may write to one file at once. A store belongs to the thread that opened it.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self, TypeVar
-
-import msgspec
+from tempfile import TemporaryDirectory
+from typing import Any, Self
 
 from tutor.errors import TutorError
-from tutor.progress.derived import TABLES, apply
-from tutor.progress.events import Event, QuizStart, kind
+from tutor.paths import may_write
+from tutor.progress.derived import (
+    QUIZ_COLUMNS,
+    TABLES,
+    LabState,
+    LessonState,
+    QuestionState,
+    QuizAnswer,
+    QuizState,
+    apply,
+    quiz_state,
+)
+from tutor.progress.events import Event, Logged, QuizStart, decode, encode, uuid7
 
-APPLICATION_ID = 0x67_41_54_31
-"""Marks our files ("gAT1")."""
-SCHEMA = 1
-"""`user_version` of the newest migration."""
-BUSY_MS = 3000
+__all__ = ["LabState", "LessonState", "QuestionState", "QuizAnswer", "QuizState", "Store"]
 
-T = TypeVar("T")
+APPLICATION_ID = int.from_bytes(b"gTut", "big")
+"""Stands in the header of the file, so that one of another program is recognised."""
 
+VERSION = 1
+"""Format of the file: the number of migrations."""
 
-@dataclass(frozen=True)
-class LessonState:
-    """Where the learner is in a lesson; pages count from 1."""
+BUSY_SECONDS = 10.0
+"""How long to wait for another program that writes; its own writes take milliseconds."""
 
-    lesson: str
-    page: int
-    furthest: int
-    pages: int
-    at: str
-
-    @property
-    def done(self) -> bool:
-        """Whether the last page was reached."""
-        return self.furthest >= self.pages
-
-
-@dataclass(frozen=True)
-class QuestionState:
-    """All answers to a question, summed up."""
-
-    question: str
-    attempts: int
-    right: int
-    last_outcome: str
-    first_at: str
-    last_at: str
-    hints: int
-    revealed: int
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 
 
-@dataclass(frozen=True)
-class QuizAnswer:
-    """The first answer to a question in a quiz."""
-
-    question: str
-    outcome: str
-    score: float
-    response: Any
-
-
-@dataclass(frozen=True)
-class QuizState:
-    """A quiz that was begun. `position` is the first question without an answer."""
-
-    id: str
-    context: str
-    seed: int
-    questions: tuple[str, ...]
-    position: int
-    done: bool
-    at: str
-    answers: tuple[QuizAnswer, ...]
-
-
-@dataclass(frozen=True)
-class LabState:
-    """What the learner did in a lab."""
-
-    lab: str
-    runs: int
-    done: bool
-    prediction: float | None
-    at: str
+def local_now() -> datetime:
+    """The time, with the offset of the place."""
+    return datetime.now().astimezone()
 
 
 class Store:
-    """Progress of one learner."""
+    """An open progress file. All methods raise TutorError when the file cannot be used, in one line that says why."""
 
-    def __init__(self, db: sqlite3.Connection, path: Path) -> None:
-        self._db = db
-        self.path = path
+    def __init__(self, connection: sqlite3.Connection, path: Path, clock: Callable[[], datetime]) -> None:
+        self._db = connection
+        self._path = path
+        self._clock = clock
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open the file, making or migrating it as needed.
+    def open(cls, path: Path, clock: Callable[[], datetime] = local_now) -> Self:
+        """Open a progress file, made when it is missing, brought up to date when it is older.
 
-        Raises TutorError, and leaves the file as it is, when it is not ours, newer, damaged or cannot be written.
+        Raises TutorError, and leaves the file and its folder as they are, when it belongs to another program, was
+        written by a newer version, is damaged or cannot be written.
         """
-        _inspect(path)
-        try:
-            # Transactions are opened and closed by hand: see `_transaction`.
-            db = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None)
-            db.row_factory = sqlite3.Row
-            version = db.execute("pragma user_version").fetchone()[0]
-            if version > SCHEMA:
-                raise _newer(path)
-            # WAL with NORMAL survives the death of the process at any point, and readers never wait for a writer.
-            db.execute("pragma journal_mode = wal")
-            db.execute("pragma synchronous = normal")
-            if version < SCHEMA:
-                _migrate(db)
-        except sqlite3.Error as error:
-            raise _unusable(path, error) from None
-        return cls(db, path)
+        with _explained(path):
+            if not may_write(path.parent):
+                raise TutorError(_not_writable(path))
+            if not path.exists():
+                _make(path)
+            _look(path)
+            if not may_write(path):
+                raise TutorError(_not_writable(path))
+            db = _connect(path, "mode=rw")
+            try:
+                damage = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+                if damage != "ok":
+                    raise TutorError(_damaged(path, damage.splitlines()[-1]))
+                if _version(db) < VERSION:
+                    _migrate(db)
+            except BaseException:
+                db.close()
+                raise
+            return cls(db, path, clock)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; closing twice does no harm."""
         self._db.close()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        try:
-            self._db.execute("begin immediate")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("rollback")
-                raise
-            self._db.execute("commit")
-        except sqlite3.Error as error:
-            raise _unusable(self.path, error) from None
 
     # -- writing ---
 
-    def record(self, event: Event, *, chapter: str, seconds: float = 0.0, draft: str = "") -> str:
-        """Write an event and what follows from it, in one transaction; returns its id.
+    def record(self, event: Event, *, chapter: str = "", seconds: float = 0.0, draft: str = "") -> str:
+        """Append an event to the log and carry it into the derived tables; returns the id of the row.
 
-        `seconds` is the active time since the last event; `draft` names a draft that this event makes obsolete.
+        `seconds` is the time spent learning since the last event; `draft` names a draft that this makes obsolete.
+        It is done as a whole or not at all. Raises ValueError for an event whose fields are not what its class says.
         """
-        body = msgspec.to_builtins(event)
-        body.pop("type")
-        identity = _uuid7()
-        row: dict[str, Any] = {
-            "id": identity,
-            "kind": kind(event),
-            "item": body.pop("item"),
-            "chapter": chapter,
-            "seconds": max(0.0, seconds),
-            "data": json.dumps(body, ensure_ascii=False, sort_keys=True),
-        }
-        with self._transaction():
-            row["at"], row["offset"] = self._next_time()
-            self._db.execute(
-                "insert into events (id, at, offset, kind, item, chapter, seconds, data)"
-                " values (:id, :at, :offset, :kind, :item, :chapter, :seconds, :data)",
-                row,
+        kind, item, data = encode(event)
+        stored = decode(kind, item, data)
+        if not 0.0 <= seconds < float("inf"):
+            raise ValueError(f"seconds = {seconds}")
+        now = self._clock()
+        offset = round((now.utcoffset() or timedelta()) / timedelta(minutes=1))
+        with self._transaction(durable=True) as db:
+            milliseconds = (now - EPOCH) // MILLISECOND
+            (last,) = db.execute("SELECT max(at) FROM events").fetchone()
+            if last is not None:
+                # Rows stand in order also when the clock was set back or two were written in one millisecond.
+                milliseconds = max(milliseconds, (datetime.fromisoformat(last) - EPOCH) // MILLISECOND + 1)
+            row = Logged(uuid7(milliseconds), _utc(milliseconds), offset, chapter, float(seconds), stored)
+            db.execute(
+                "INSERT INTO events (id, at, offset, kind, item, chapter, seconds, data) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (row.id, row.at, row.offset, kind, item, row.chapter, row.seconds, data),
             )
-            apply(self._db, row)
-            if draft:
-                self._db.execute("delete from drafts where key = ?", (draft,))
-        return identity
-
-    def _next_time(self) -> tuple[str, int]:
-        """(now in UTC, local offset in minutes); always later than the newest event, even if the clock was set back."""
-        now = datetime.now(UTC)
-        newest = self._db.execute("select max(at) from events").fetchone()[0]
-        if newest is not None:
-            now = max(now, datetime.fromisoformat(newest) + timedelta(microseconds=1))
-        offset = now.astimezone().utcoffset()
-        return now.isoformat(timespec="microseconds"), round(offset.total_seconds() / 60) if offset else 0
+            apply(db, row)
+            db.execute("DELETE FROM drafts WHERE key = ?", (draft,))
+        return row.id
 
     def start_quiz(
-        self, context: str, questions: tuple[str, ...], seed: int, *, chapter: str, seconds: float = 0.0
+        self, context: str, questions: Sequence[str], seed: int, *, chapter: str = "", seconds: float = 0.0
     ) -> str:
-        """Begin a quiz; returns its id."""
-        quiz = _uuid7()
-        self.record(
-            QuizStart(item=context, quiz=quiz, questions=questions, seed=seed), chapter=chapter, seconds=seconds
-        )
-        return quiz
+        """Record the start of a quiz and return its id; it takes the place of an unfinished one of the same context."""
+        start = QuizStart(item=context, questions=tuple(questions), seed=seed)
+        return self.record(start, chapter=chapter, seconds=seconds)
 
     def save_draft(self, key: str, text: str) -> None:
-        """Keep half-typed text under a key, replacing what was there."""
-        with self._transaction():
-            self._db.execute(
-                "insert into drafts values (?, ?, ?) on conflict do update set text = excluded.text, at = excluded.at",
-                (key, text, datetime.now(UTC).isoformat(timespec="microseconds")),
-            )
+        """Keep half-typed text; an empty one is dropped. It is on the disk with the next event at the latest."""
+        with self._transaction(durable=False) as db:
+            if text:
+                at = _utc((self._clock() - EPOCH) // MILLISECOND)
+                db.execute(
+                    "INSERT INTO drafts (key, text, at) VALUES (?, ?, ?) "
+                    "ON CONFLICT (key) DO UPDATE SET text = excluded.text, at = excluded.at",
+                    (key, text, at),
+                )
+            else:
+                db.execute("DELETE FROM drafts WHERE key = ?", (key,))
 
     def rebuild(self) -> None:
         """Derive all tables again from the log."""
-        with self._transaction():
+        with self._transaction(durable=True) as db:
             for table in TABLES:
-                self._db.execute(f"delete from {table}")
-            for row in self._db.execute("select * from events order by at, id").fetchall():
-                apply(self._db, row)
+                db.execute(f"DELETE FROM {table}")
+            for row in self._logged("", ()):
+                apply(db, row)
 
     # -- reading ---
 
     def draft(self, key: str) -> str:
-        """The text kept under a key; empty when there is none."""
-        row = self._row("select text from drafts where key = ?", key)
-        return "" if row is None else str(row["text"])
+        """Half-typed text; empty when there is none."""
+        rows = self._rows("SELECT text FROM drafts WHERE key = ?", key)
+        return str(rows[0][0]) if rows else ""
 
     def lesson(self, lesson: str) -> LessonState | None:
-        """Where the learner is in a lesson; None when it was never opened."""
-        return self._one(LessonState, "select * from lesson_state where lesson = ?", lesson)
+        """How far a lesson was read; None when it was never opened."""
+        rows = self._rows(_select(LessonState, "lesson_state") + " WHERE lesson = ?", lesson)
+        return LessonState(*rows[0]) if rows else None
 
     def question(self, question: str) -> QuestionState | None:
-        """The answers to a question, summed up; None when there are none."""
-        return self._one(QuestionState, "select * from question_state where question = ?", question)
-
-    def lab(self, lab: str) -> LabState | None:
-        """What was done in a lab; None when it was never run."""
-        row = self._row("select * from lab_state where lab = ?", lab)
-        return None if row is None else LabState(**{**dict(row), "done": bool(row["done"])})
+        """What came of a question; None when it was never answered, hinted at or shown."""
+        rows = self._rows(_select(QuestionState, "question_state") + " WHERE question = ?", question)
+        return QuestionState(*rows[0]) if rows else None
 
     def quiz(self, quiz: str) -> QuizState | None:
         """A quiz by its id."""
-        return self._quiz(self._row("select * from quiz_state where quiz = ?", quiz))
-
-    def open_quiz(self, context: str) -> QuizState | None:
-        """The newest quiz of a context that was begun and is not done."""
-        query = "select * from quiz_state where context = ? and not done order by at desc limit 1"
-        return self._quiz(self._row(query, context))
+        rows = self._rows(f"SELECT {QUIZ_COLUMNS} FROM quiz_state WHERE id = ?", quiz)
+        return quiz_state(rows[0]) if rows else None
 
     def last_quiz(self, context: str) -> QuizState | None:
-        """The newest quiz of a context, done or not."""
-        query = "select * from quiz_state where context = ? order by at desc limit 1"
-        return self._quiz(self._row(query, context))
+        """The quiz of a context that was started last, done or not."""
+        query = f"SELECT {QUIZ_COLUMNS} FROM quiz_state WHERE context = ? ORDER BY at DESC, id DESC LIMIT 1"
+        rows = self._rows(query, context)
+        return quiz_state(rows[0]) if rows else None
+
+    def open_quiz(self, context: str) -> QuizState | None:
+        """The quiz of a context that was started last, if it is not done."""
+        quiz = self.last_quiz(context)
+        return None if quiz is None or quiz.done else quiz
+
+    def lab(self, lab: str) -> LabState | None:
+        """What was done in a lab; None when there was neither prediction nor run."""
+        rows = self._rows(_select(LabState, "lab_state") + " WHERE lab = ?", lab)
+        return LabState(*rows[0]) if rows else None
 
     def seconds(self, chapter: str) -> float:
-        """Active time spent on a chapter."""
-        row = self._row("select coalesce(sum(seconds), 0) as total from time_spent where chapter = ?", chapter)
-        return 0.0 if row is None else float(row["total"])
+        """Time spent on a chapter."""
+        return float(self._rows("SELECT total(seconds) FROM time_spent WHERE chapter = ?", chapter)[0][0])
 
-    def events(self) -> list[dict[str, Any]]:
-        """The whole log, oldest first."""
-        rows = self._rows("select * from events order by at, id")
-        return [{**dict(row), "data": json.loads(row["data"])} for row in rows]
+    def events(self, kind: str | None = None, item: str | None = None) -> list[Logged]:
+        """The log in order, all of it or one kind (as in `events`: `answer`, `page` …) or one item."""
+        wanted = {"kind": kind, "item": item}
+        given = {column: value for column, value in wanted.items() if value is not None}
+        where = " WHERE " + " AND ".join(f"{column} = ?" for column in given) if given else ""
+        with _explained(self._path):
+            return list(self._logged(where, tuple(given.values())))
 
-    def derived(self) -> dict[str, list[tuple[Any, ...]]]:
-        """The derived tables as they stand, for comparing with a rebuild."""
-        return {table: sorted(map(tuple, self._rows(f"select * from {table}")), key=repr) for table in TABLES}
+    # -- within ---
 
-    def _quiz(self, row: sqlite3.Row | None) -> QuizState | None:
-        if row is None:
-            return None
-        answers = self._rows(
-            "select question, outcome, score, response from quiz_answer where quiz = ? order by rowid", row["quiz"]
+    def _logged(self, where: str, values: tuple[str, ...]) -> Iterator[Logged]:
+        rows = self._db.execute(
+            f"SELECT id, at, offset, chapter, seconds, kind, item, data FROM events{where} ORDER BY at, id", values
         )
-        return QuizState(
-            id=row["quiz"],
-            context=row["context"],
-            seed=row["seed"],
-            questions=tuple(json.loads(row["questions"])),
-            position=row["position"],
-            done=bool(row["done"]),
-            at=row["at"],
-            answers=tuple(
-                QuizAnswer(a["question"], a["outcome"], a["score"], json.loads(a["response"])) for a in answers
-            ),
-        )
+        for row, at, offset, chapter, seconds, kind, item, data in rows:
+            yield Logged(row, at, offset, chapter, seconds, decode(kind, item, data))
 
-    def _rows(self, query: str, *values: object) -> list[sqlite3.Row]:
-        try:
-            return self._db.execute(query, values).fetchall()
-        except sqlite3.Error as error:
-            raise _unusable(self.path, error) from None
+    def _rows(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
+        with _explained(self._path):
+            return self._db.execute(sql, values).fetchall()
 
-    def _row(self, query: str, *values: object) -> sqlite3.Row | None:
-        rows = self._rows(query, *values)
-        return rows[0] if rows else None
-
-    def _one(self, shape: Callable[..., T], query: str, *values: object) -> T | None:
-        row = self._row(query, *values)
-        return None if row is None else shape(**dict(row))
+    @contextmanager
+    def _transaction(self, *, durable: bool) -> Iterator[sqlite3.Connection]:
+        """Commit all that is done inside, or nothing; a durable one also outlives a power failure."""
+        with _explained(self._path):
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            with _immediate(self._db):
+                yield self._db
 
 
-def _inspect(path: Path) -> None:
-    """Look at the file before SQLite does: opening alone may write beside it."""
-    if path.is_dir():
-        raise TutorError(f"{path}: is a folder; progress is kept in a file of this name")
-    if not path.exists():
-        return
-    if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
-        raise TutorError(f"{path}: cannot be written; make it writable or set GENAI_TUTOR_HOME to another folder")
+def _select(state: type[LessonState | QuestionState | LabState], table: str) -> str:
+    columns = ", ".join(f'"{name}"' for name in state.__struct_fields__)
+    return f"SELECT {columns} FROM {table}"
+
+
+def _utc(milliseconds: int) -> str:
+    return (EPOCH + milliseconds * MILLISECOND).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@contextmanager
+def _immediate(db: sqlite3.Connection) -> Iterator[None]:
+    """Take the right to write first, so that what is read inside is still true when it is written."""
+    db.execute("BEGIN IMMEDIATE")
     try:
-        with path.open("rb") as file:
-            header = file.read(100)
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+# -- opening ---
+
+
+def _connect(path: Path, options: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?{options}", uri=True, timeout=BUSY_SECONDS, isolation_level=None
+    )
+
+
+def _make(path: Path) -> None:
+    """Make a progress file elsewhere and put it in place when it is complete, unless another program was faster."""
+    try:
+        with TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
+            new = Path(folder) / path.name
+            db = _connect(new, "mode=rwc")
+            try:
+                db.execute("PRAGMA journal_mode = WAL")
+                _migrate(db)
+            finally:
+                db.close()
+            try:
+                os.link(new, path)
+            except FileExistsError:
+                return
+            except OSError:
+                os.rename(new, path)  # a file system without hard links
     except OSError as error:
-        raise TutorError(f"{path}: cannot be read ({error.strerror})") from None
-    if not header:
-        return
-    ours = header.startswith(b"SQLite format 3\0") and int.from_bytes(header[68:72], "big") == APPLICATION_ID
-    if not ours:
-        raise TutorError(f"{path}: is not a progress file of genai-tutor; move it away or set GENAI_TUTOR_HOME")
-    if int.from_bytes(header[60:64], "big") > SCHEMA:
-        raise _newer(path)
+        raise TutorError(f"{path}: cannot be made ({error.strerror})") from error
 
 
-def _newer(path: Path) -> TutorError:
-    return TutorError(f"{path}: was written by a newer genai-tutor; update genai-tutor to open it")
+def _look(path: Path) -> None:
+    """Raise TutorError unless the file is ours to use; neither locks it nor puts a file beside it."""
+    if path.is_dir():
+        raise TutorError(_not_writable(path))
+    db = _connect(path, "mode=ro&immutable=1")
+    try:
+        application = db.execute("PRAGMA application_id").fetchone()[0]
+        version = _version(db)
+    finally:
+        db.close()
+    if application != APPLICATION_ID:
+        raise TutorError(f"{path}: is not a progress file of genai-tutor; move it away")
+    if version > VERSION:
+        raise TutorError(
+            f"{path}: was written by a newer genai-tutor (format {version}, this one reads {VERSION}); update this one"
+        )
 
 
-def _unusable(path: Path, error: sqlite3.Error) -> TutorError:
-    text = str(error)
-    if "locked" in text:
-        return TutorError(f"{path}: another program keeps it locked; close that and try again")
-    if "readonly" in text:
-        return TutorError(f"{path}: cannot be written; make it writable or set GENAI_TUTOR_HOME to another folder")
-    return TutorError(f"{path}: cannot be used ({text}); move it away to start anew, or restore a copy")
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _migrate(db: sqlite3.Connection) -> None:
-    from sqlite_utils import Database
+    from tutor.progress.migrations import migrate
 
-    from tutor.progress.migrations import migrations
-
-    db.execute(f"pragma application_id = {APPLICATION_ID}")
-    migrations.apply(Database(db))
-    db.execute(f"pragma user_version = {SCHEMA}")
-    # The identity must stand in the file itself, not in the log beside it: `_inspect` reads it there.
-    db.execute("pragma wal_checkpoint(truncate)")
+    with _immediate(db):
+        # Another program may have done it by now: what is applied already is left out.
+        migrate(db)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {VERSION}")
 
 
-def _uuid7() -> str:
-    from uuid6 import uuid7
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn an error of SQLite into a TutorError; a mistake in the use of it passes through."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+            case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+                line = _damaged(path, str(error))
+            case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+                line = _not_writable(path)
+            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+                line = f"{path}: another program has held it for {BUSY_SECONDS:g} s; close that one"
+            case sqlite3.SQLITE_FULL:
+                line = f"{path}: the disk is full; nothing more can be saved"
+            case sqlite3.SQLITE_IOERR:
+                line = f"{path}: {error}; check the disk"
+            case _:
+                raise
+        raise TutorError(line) from error
 
-    return str(uuid7())
+
+def _foreign(path: Path) -> str:
+    return f"{path}: is not a progress file of genai-tutor; move it away"
+
+
+def _damaged(path: Path, reason: str) -> str:
+    return f"{path}: is damaged, or not a progress file ({reason}); put a copy back, or move it away to begin anew"
+
+
+def _not_writable(path: Path) -> str:
+    what = "is a folder" if path.is_dir() else "cannot be written"
+    return f"{path}: {what}; set GENAI_TUTOR_HOME to a folder that can be written"

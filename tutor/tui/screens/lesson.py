@@ -100,9 +100,9 @@ class LessonScreen(Screen[None], inherit_bindings=False):
     app: TutorApp
     HELP = (
         "Space reads on: it scrolls, and turns the page at its end. n and p turn pages at once.\n"
-        "Tab goes through what can be acted on: formulas, code and links. y copies the marked one,\n"
-        "r runs marked code in a process of its own, Enter opens a link. Without a mark they take\n"
-        "what is on the screen. Left and right move a formula or code that is wider than the page."
+        "Tab marks what can be acted on: formulas, code, links. y copies the marked formula or code, r runs the "
+        "marked code in a process of its own, Enter opens the marked link. Without a mark, y and r take the first "
+        "that is on the screen. The left and right arrows move a marked block that is wider than the page."
     )
     CSS_PATH = "lesson.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -380,7 +380,7 @@ class MathMarkdown(Markdown):
             color: $primary;
         }
 
-        MarkdownTable {
+        MarkdownTable, MarkdownTable:light {
             background: transparent;
         }
 
