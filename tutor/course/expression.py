@@ -1,7 +1,8 @@
 """Reads the numbers and formulas that a learner types. Our own small parser: nothing is ever evaluated by Python.
 
 Grammar, loosest first: sum, product (also by juxtaposition: `2x`, `3(x+1)`), unary sign, power (right-associative,
-binding tighter than a sign on its left: −2^2 = −4), postfix `%` and `!`, atom.
+binding tighter than a sign on its left: −2^2 = −4), postfix `%` and `!`, atom. `log` is the natural logarithm. What can
+be read in two ways, such as `1/2x`, is not read at all: the learner is asked which is meant, and no attempt is lost.
 """
 
 from __future__ import annotations
@@ -26,6 +27,15 @@ POINTS = 40
 
 class Unreadable(TutorError):
     """What was typed is not a formula; the text says where and what was expected. It is not an attempt."""
+
+    def __init__(self, message: str, position: int | None = None) -> None:
+        super().__init__(message)
+        self.position = position
+        """Index into the text of what cannot be read, if it is one place."""
+
+
+class _Undefined(ArithmeticError):
+    """The formula has no value here; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -102,15 +112,15 @@ GREEK = {
     "σ": "sigma", "τ": "tau", "φ": "phi", "ϕ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega",
 }  # fmt: skip
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
-SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉ₐₑᵢⱼₖₗₘₙₒₚᵣₛₜₓ", "0123456789aeijklmnoprstx")
+SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "0123456789aehijklmnoprstuvx")
 SYNONYMS = {
     "−": "-", "–": "-", "·": "*", "×": "*", "⋅": "*", "∗": "*", "÷": "/", "∕": "/", "**": "^",
-    "[": "(", "]": ")", "{": "(", "}": ")",
 }  # fmt: skip
+CLOSING = {"(": ")", "[": "]", "{": "}"}
 TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+\-−]?\d+)?)"
     r"|(?P<raised>[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)"
-    r"|(?P<name>[A-Za-zµ\u0370-\u03ff][A-Za-z0-9µ\u0370-\u03ff₀-₉ₐ-ₜᵢⱼ]*(?:_\{?[A-Za-z0-9]+\}?)*)"
+    r"|(?P<name>\\?[A-Za-zµ\u0370-\u03ff][A-Za-z0-9µ\u0370-\u03ff₀-₉ₐ-ₜᵢⱼᵣᵤᵥ]*(?:_\{?[A-Za-z0-9]+\}?)*)"
     r"|(?P<op>\*\*|[-+*/^()\[\]{},!%|√−–·×⋅∗÷∕]))"
 )
 
@@ -131,9 +141,7 @@ def _tokens(text: str) -> list[_Token]:
         match = TOKEN.match(text, at)
         if match is None:
             bad = text[at:].lstrip()[0]
-            at = text.index(bad, at)
-            shown = bad if bad.isprintable() else unicodedata.name(bad, f"character {ord(bad)}").lower()
-            raise Unreadable(f"“{shown}” at place {at + 1} is not part of a formula")
+            raise _strange(bad, text.index(bad, at))
         kind = str(match.lastgroup)
         raw = match[kind]
         tokens.append(_Token(kind, SYNONYMS.get(raw, raw), match.start(kind)))
@@ -144,15 +152,28 @@ def _tokens(text: str) -> list[_Token]:
     return tokens
 
 
+def _strange(sign: str, at: int) -> Unreadable:
+    if sign in "=<>≤≥≈~":
+        return Unreadable(f"“{sign}” at place {at + 1}: type the value alone", at)
+    # Many letters look like others: a name tells a Cyrillic х from an x. A control character is not to be printed.
+    name = unicodedata.name(sign, f"character {ord(sign)}").lower()
+    shown = f"“{sign}”" if sign.isascii() and sign.isprintable() else name
+    if sign.isprintable() and not sign.isascii():
+        shown = f"“{sign}” ({name})"
+    return Unreadable(f"{shown} at place {at + 1} is not part of a formula", at)
+
+
 def _canonical(name: str) -> str:
-    """`σ`, `sigma` and `\\sigma` are one name; `d_k`, `d_{k}` and `dₖ` are one name."""
-    base, _, index = name.partition("_")
+    """`σ`, `sigma` and `\\sigma` are one name; `d_k`, `d_{k}` and `dₖ` are one; `x_1`, `x₁` and `x1` are one."""
+    base, _, index = name.removeprefix("\\").partition("_")
     plain = "".join(f"_{ch.translate(SUBSCRIPTS)}" if ch != ch.translate(SUBSCRIPTS) else ch for ch in base)
     plain = re.sub(r"(?<=_.)_", "", plain)
     head, _, tail = plain.partition("_")
     head = "".join(GREEK.get(ch, ch) for ch in head)
     index = (tail + index).strip("{}").replace("_", "").replace("{", "").replace("}", "")
-    return f"{head}_{index}" if index else head
+    letters = head.rstrip("0123456789")
+    index = head[len(letters) :] + index
+    return f"{letters}_{index}" if index else letters
 
 
 class _Parser:
@@ -174,8 +195,13 @@ class _Parser:
         return False
 
     def fail(self, expected: str) -> Unreadable:
-        found = f"“{self.token.text}” at place {self.token.at + 1}" if self.token.kind != "end" else "the end"
-        return Unreadable(f"expected {expected}, found {found}")
+        found = f"“{_cut(self.token.text)}” at place {self.token.at + 1}" if self.token.kind != "end" else "the end"
+        return Unreadable(f"expected {expected}, found {found}", self.token.at)
+
+    def deeper(self) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise Unreadable(f"nested deeper than {MAX_DEPTH} levels", self.token.at)
 
     def expect(self, text: str) -> None:
         if not self.take(text):
@@ -184,15 +210,13 @@ class _Parser:
     def whole(self) -> Node:
         node = self.sum()
         if self.token.text == ",":
-            raise Unreadable("one value is expected here; write a decimal number with a point: 0.5")
+            raise Unreadable("one value is expected here; write a decimal number with a point: 0.5", self.token.at)
         if self.token.kind != "end":
             raise self.fail("an operator or the end")
         return node
 
     def sum(self) -> Node:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise Unreadable(f"nested deeper than {MAX_DEPTH} levels")
+        self.deeper()
         node = self.product()
         while self.token.kind == "op" and self.token.text in "+-":
             op = self.token.text
@@ -203,12 +227,19 @@ class _Parser:
 
     def product(self) -> Node:
         node = self.signed()
+        divided = False
         while True:
             if self.token.kind == "op" and self.token.text in "*/":
                 op = self.token.text
+                divided = op == "/"
                 self.at += 1
                 node = Binary(op, node, self.signed())
             elif self._starts_factor():
+                if divided:
+                    found = f"“{_cut(self.token.text)}” at place {self.token.at + 1}"
+                    raise Unreadable(
+                        f"is {found} below the fraction line? Put parentheses, or * before it", self.token.at
+                    )
                 node = Binary("*", node, self.power())
             else:
                 return node
@@ -220,7 +251,7 @@ class _Parser:
         if token.kind == "number":
             # `2 3` is more likely a slip than a product.
             return False
-        return token.kind == "op" and (token.text in "(√" or (token.text == "|" and not self.bars))
+        return token.kind == "op" and (token.text in "([{√" or (token.text == "|" and not self.bars))
 
     def signed(self) -> Node:
         signs = 0
@@ -236,35 +267,34 @@ class _Parser:
             digits = self.token.text.translate(SUPERSCRIPTS)
             self.at += 1
             base = Binary("^", base, Number(float(digits)))
-        if self.take("^"):
-            self.depth += 1
-            if self.depth > MAX_DEPTH:
-                raise Unreadable(f"nested deeper than {MAX_DEPTH} levels")
+        elif self.take("^"):
+            self.deeper()
             base = Binary("^", base, self.signed())
             self.depth -= 1
         return base
 
     def postfix(self) -> Node:
         node = self.atom()
-        while True:
-            if self.take("%"):
-                node = Binary("/", node, Number(100.0))
-            elif self.take("!"):
-                node = Call("factorial", (node,))
-            else:
-                return node
+        if self.take("%"):
+            return Binary("/", node, Number(100.0))
+        if self.take("!"):
+            return Call("factorial", (node,))
+        return node
 
     def atom(self) -> Node:
         token = self.token
         if token.kind == "number":
             self.at += 1
-            return Number(float(token.text.replace("−", "-")))
+            value = float(token.text.replace("−", "-"))
+            if math.isinf(value):
+                raise Unreadable(f"“{_cut(token.text)}” is too large", token.at)
+            return Number(value)
         if token.kind == "name":
             self.at += 1
             return self.named(token)
-        if self.take("("):
+        if self.take(*CLOSING):
             node = self.sum()
-            self.expect(")")
+            self.expect(CLOSING[token.text])
             return node
         if self.take("|"):
             self.bars += 1
@@ -273,9 +303,7 @@ class _Parser:
             self.bars -= 1
             return Call("abs", (node,))
         if self.take("√"):
-            self.depth += 1
-            if self.depth > MAX_DEPTH:
-                raise Unreadable(f"nested deeper than {MAX_DEPTH} levels")
+            self.deeper()
             node = Call("sqrt", (self.postfix(),))
             self.depth -= 1
             return node
@@ -285,24 +313,35 @@ class _Parser:
         name = _canonical(token.text)
         if name in self.names:
             return Name(self.names[name])
-        if name in FUNCTIONS:
-            if not self.take("("):
-                raise Unreadable(f"write {name} with parentheses: {name}(…)")
-            arguments = [self.sum()]
-            while self.take(","):
-                arguments.append(self.sum())
-            self.expect(")")
-            count = FUNCTIONS[name][0]
-            if len(arguments) != count:
-                raise Unreadable(f"{name} takes {count} argument{'s' if count > 1 else ''}, not {len(arguments)}")
-            return Call(name, tuple(arguments))
+        function = name.replace("_", "").lower()
+        if function in FUNCTIONS:
+            return self.call(function)
         if name in CONSTANTS:
             return Number(CONSTANTS[name])
         if name in {"inf", "infinity", "nan"}:
-            raise Unreadable(f"{name} is not a number here")
+            raise Unreadable(f"{name} is not a number here", token.at)
         allowed = ", ".join(self.names.values()) or "numbers, pi, e and functions such as sqrt, exp, ln"
-        shown = token.text if len(token.text) <= 30 else token.text[:29] + "…"
-        raise Unreadable(f"“{shown}” is not known here; use {allowed}")
+        product = ""
+        if len(token.text) > 1 and all(_canonical(letter) in self.names for letter in token.text):
+            product = f" (for a product write {'*'.join(token.text)})"
+        raise Unreadable(f"“{_cut(token.text)}” is not known here; use {allowed}{product}", token.at)
+
+    def call(self, function: str) -> Node:
+        opening = self.token.text
+        if not self.take(*CLOSING):
+            raise Unreadable(f"write {function} with parentheses: {function}(…)", self.token.at)
+        arguments = [self.sum()]
+        while self.take(","):
+            arguments.append(self.sum())
+        self.expect(CLOSING[opening])
+        count = FUNCTIONS[function][0]
+        if len(arguments) != count:
+            raise Unreadable(f"{function} takes {count} argument{'s' if count > 1 else ''}, not {len(arguments)}")
+        return Call(function, tuple(arguments))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 30 else text[:29] + "…"
 
 
 def parse(text: str, names: Sequence[str] = ()) -> Node:
@@ -315,12 +354,11 @@ def parse(text: str, names: Sequence[str] = ()) -> Node:
 
 
 def evaluate(node: Node, values: Mapping[str, float]) -> float:
-    """The value of a formula; NaN where it is not defined or not finite."""
+    """The value of a formula; NaN where it, or any part of it, is not defined or not finite."""
     try:
-        value = _value(node, values)
-    except (ValueError, ZeroDivisionError, OverflowError):
+        return _value(node, values)
+    except _Undefined:
         return math.nan
-    return value if math.isfinite(value) else math.nan
 
 
 def _value(node: Node, values: Mapping[str, float]) -> float:
@@ -332,29 +370,55 @@ def _value(node: Node, values: Mapping[str, float]) -> float:
         case Negative(operand):
             return -_value(operand, values)
         case Call(function, arguments):
-            return float(FUNCTIONS[function][1](*(_value(argument, values) for argument in arguments)))
+            return _call(function, [_value(argument, values) for argument in arguments])
         case Binary(op, left, right):
-            a, b = _value(left, values), _value(right, values)
-            match op:
-                case "+":
-                    return a + b
-                case "-":
-                    return a - b
-                case "*":
-                    return a * b
-                case "/":
-                    return a / b
-                case _:
-                    # In floats 9**9**9 overflows at once; Python's integers would compute its digits for ever.
-                    return math.pow(a, b)
+            return _binary(op, _value(left, values), _value(right, values))
+
+
+def _call(function: str, arguments: list[float]) -> float:
+    try:
+        return _finite(float(FUNCTIONS[function][1](*arguments)))
+    except ValueError:
+        raise _Undefined(f"{function} of {', '.join(f'{x:g}' for x in arguments)} is not defined") from None
+    except OverflowError:
+        raise _Undefined("a number in it is too large") from None
+
+
+def _binary(op: str, a: float, b: float) -> float:
+    match op:
+        case "+":
+            return _finite(a + b)
+        case "-":
+            return _finite(a - b)
+        case "*":
+            return _finite(a * b)
+        case "/":
+            if b == 0:
+                raise _Undefined("it divides by zero")
+            return _finite(a / b)
+        case _:
+            # In floats 9**9**9 overflows at once; Python's integers would compute its digits for ever.
+            try:
+                return math.pow(a, b)
+            except ValueError:
+                raise _Undefined(f"{a:g}^{b:g} is not defined") from None
+            except OverflowError:
+                raise _Undefined("a number in it is too large") from None
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise _Undefined("a number in it is too large")
+    return value
 
 
 def number(text: str) -> float:
     """Read one number, e.g. `1/3`, `2e-3`, `sqrt(2)`, `50%`; raises Unreadable."""
-    value = evaluate(parse(text), {})
-    if math.isnan(value):
-        raise Unreadable(f"“{text.strip()[:40]}” has no finite value")
-    return value
+    node = parse(text)
+    try:
+        return _value(node, {})
+    except _Undefined as error:
+        raise Unreadable(f"“{_cut(text.strip())}” has no value: {error}") from None
 
 
 def sample(symbols: Sequence[Symbol], seed: int, points: int = POINTS) -> list[dict[str, float]]:
@@ -368,17 +432,13 @@ def equivalent(
 ) -> bool:
     """Whether two formulas agree at seeded random points of their domains, to 1e-8 relative.
 
-    They must be defined at the same points and at one of them at least.
+    They must be defined at the same points and at one of them at least. Near a zero, where rounding spoils relative
+    errors, 1e-12 of the largest value at any of the points is allowed.
     """
     truth = other if callable(other) else partial(evaluate, other)
-    defined = 0
-    for point in sample(symbols, seed):
-        a, b = evaluate(one, point), truth(point)
-        if math.isnan(a) != math.isnan(b):
-            return False
-        if math.isnan(a):
-            continue
-        defined += 1
-        if not math.isclose(a, b, rel_tol=1e-8, abs_tol=1e-10):
-            return False
-    return defined > 0
+    pairs = [(evaluate(one, point), truth(point)) for point in sample(symbols, seed)]
+    if any(math.isnan(a) != math.isnan(b) for a, b in pairs):
+        return False
+    defined = [(a, b) for a, b in pairs if not math.isnan(a)]
+    rounding = 1e-12 * max((abs(b) for _, b in defined), default=0.0) + 1e-14
+    return bool(defined) and all(math.isclose(a, b, rel_tol=1e-8, abs_tol=rounding) for a, b in defined)

@@ -43,6 +43,8 @@ THEMES = {theme.name: theme for theme in (DARK, LIGHT, NO_COLOR)}
 
 MARKS = "●■▲◆✚✖"
 """One a series, drawn on its curve and in the legend, so that series never differ by hue alone."""
+LARGEST = 1e100
+"""Values beyond are treated as not finite: their squares would be."""
 SHADES = " ░▒▓█"
 BRAILLE = 0x2800
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -134,7 +136,7 @@ def _clean(series: Series, history: History, chart: Chart) -> _Data:
         if chart.y_log:
             y = np.log10(y)
     # A scalar that is not defined yet is a gap, not a fault; what a log axis cannot show is dropped like NaN.
-    good = np.isfinite(x) & np.isfinite(y) & (np.abs(x) < 1e100) & (np.abs(y) < 1e100)
+    good = np.isfinite(x) & np.isfinite(y) & (np.abs(x) < LARGEST) & (np.abs(y) < LARGEST)
     late = np.isnan(y) if series.y in history.scalars else np.zeros(count, dtype=bool)
     return _Data(series, x[good], y[good], int(count - good.sum() - (late & ~good).sum()))
 
@@ -144,8 +146,8 @@ def _range(
 ) -> tuple[float, float]:
     """The limits of an axis: as declared, or those of the data with a little room."""
     if given is not None:
-        low, high = (math.log10(v) if log and v > 0 else v for v in given)
-        if math.isfinite(low) and math.isfinite(high) and low < high:
+        low, high = (math.log10(v) if log and 0 < v < math.inf else math.nan if log else v for v in given)
+        if abs(low) < LARGEST and abs(high) < LARGEST and high - low > 1e-9 * max(abs(low), abs(high)):
             return float(low), float(high)
     filled = [v for v in values if v.size]
     if not filled:
@@ -154,7 +156,7 @@ def _range(
     # An axis that could begin at 0 without wasting half of itself does.
     if not log and (zero or 0 < low < high / 2):
         low, high = min(low, 0.0), max(high, 0.0)
-    if high - low <= 1e-12 * max(abs(low), abs(high), 1e-300):
+    if high - low <= 1e-9 * max(abs(low), abs(high), 1e-300):
         pad = abs(high) * 0.5 or 1.0
         return low - pad, high + pad
     return low, high
@@ -387,12 +389,12 @@ def _ticks(low: float, high: float, count: int, log: bool) -> list[tuple[float, 
         return [(value, _number(10**value)) for value in (low, high)]
     span = high - low
     raw = span / max(count, 1)
-    if not math.isfinite(raw) or raw <= 0:
+    if raw < 1e-300:
         return [(low, _number(low))]
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * 0.999)
     first = math.ceil(low / step - 1e-9)
-    values = [(first + k) * step for k in range(int(span / step + 1e-9) + 1)]
+    values = [(first + k) * step for k in range(min(int(span / step + 1e-9), 2 * count) + 1)]
     return [(v, _number(0.0 if abs(v) < step * 1e-6 else v)) for v in values if v <= high + step * 1e-6]
 
 

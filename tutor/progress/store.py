@@ -325,10 +325,6 @@ def _explained(path: Path) -> Iterator[None]:
         raise TutorError(line) from error
 
 
-def _foreign(path: Path) -> str:
-    return f"{path}: is not a progress file of genai-tutor; move it away"
-
-
 def _damaged(path: Path, reason: str) -> str:
     return f"{path}: is damaged, or not a progress file ({reason}); put a copy back, or move it away to begin anew"
 

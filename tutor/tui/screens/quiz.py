@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from rich.table import Table
 from rich.text import Text
@@ -15,7 +15,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
-from tutor.course.grade import Verdict, grade
+from tutor.course.grade import Response, Verdict, grade
 from tutor.course.load import load_chapter, load_lesson, load_questions
 from tutor.course.model import Question
 from tutor.errors import TutorError
@@ -243,7 +243,7 @@ class QuizScreen(Screen[None]):
         if verdict.outcome == "unreadable":
             self._unread(verdict.message)
             return
-        self._record(question, response, verdict)
+        self._record(question, response, verdict.outcome, verdict.score)
         self._draw_verdict(question, verdict)
 
     def _unread(self, message: str) -> None:
@@ -251,14 +251,16 @@ class QuizScreen(Screen[None]):
         note.update(Text(f"{message}  (not counted as an answer)"))
         note.display = True
 
-    def _record(self, question: Question, response: object, verdict: Verdict) -> None:
+    def _record(
+        self, question: Question, response: Response | None, outcome: Literal["right", "wrong"], score: float
+    ) -> None:
         assert self.quiz is not None
         self.app.store.record(
             log.Answer(
                 item=question.id,
                 response=response,
-                outcome=verdict.outcome,
-                score=verdict.score,
+                outcome=outcome,
+                score=score,
                 context=self.context,
                 quiz=self.quiz.id,
                 hints=self.hints,
@@ -376,7 +378,7 @@ class QuizScreen(Screen[None]):
         self.revealed = True
         self.app.store.record(log.Reveal(item=question.id), chapter=self.chapter_id, seconds=0.0)
         verdict = Verdict(outcome="wrong", score=0.0, message="Shown on request.", feedback="")
-        self._record(question, None, verdict)
+        self._record(question, None, "wrong", 0.0)
         self._draw_verdict(question, verdict)
 
     def action_lesson(self) -> None:
