@@ -77,7 +77,7 @@ async def test_a_lab_opens_paused_runs_and_ends(listener: Listener) -> None:
 
 
 async def test_step_pause_and_restart(listener: Listener) -> None:
-    listener.open(steps=1000)
+    listener.open(steps=1000, trouble="slow")
     listener.host.step()
     await listener.frame(lambda frame: frame.step == 1)
     listener.host.play()
@@ -160,16 +160,16 @@ async def test_a_host_that_hangs_is_killed_and_replaced(listener: Listener, monk
     await listener.host.ready.wait()
     first = listener.host.pid
     listener.host.change("trouble", "hang")
-    listener.host.play()
-    await listener.until(lambda: listener.host._pending == {})
-    # The step that hangs never ends, so this is never acknowledged.
-    listener.host.change("trouble", "none")
+    listener.host.step()
+    # The step above never ends, so this one is never acknowledged.
+    listener.host.step()
     await listener.until(lambda: listener.troubles)
     assert "was started again" in listener.troubles[0]
     await listener.frame(lambda frame: frame.step == 0 and len(listener.frames) > 1)
     assert first is not None
     assert listener.host.pid != first
     assert not alive(first)
+    listener.host.change("trouble", "none")
     listener.host.play()
     await listener.frame(lambda frame: frame.done)
 
@@ -188,7 +188,7 @@ async def test_a_host_that_dies_is_replaced_and_given_up_when_it_dies_again_and_
 
 
 async def test_closing_leaves_no_process(listener: Listener) -> None:
-    listener.open(steps=1000)
+    listener.open(steps=1000, trouble="slow")
     listener.host.play()
     await listener.frame(lambda frame: frame.running)
     pid = listener.host.pid

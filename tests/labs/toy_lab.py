@@ -11,10 +11,13 @@ import numpy as np
 from tutor.labs.spec import Chart, Check, Frame, Lab, Prediction, Series, param
 
 
+TROUBLES = ("none", "raise", "hang", "die", "nan", "print", "slow")
+
+
 @dataclass(frozen=True)
 class Params:
     steps: int = param(50, "steps of the run", low=1, high=1000)
-    trouble: str = param("none", "what goes wrong", choices=("none", "raise", "hang", "die", "nan", "print"), live=True)
+    trouble: str = param("none", "what goes wrong", choices=TROUBLES, live=True)
 
 
 def step(params: Params, state: int) -> int:
@@ -23,6 +26,8 @@ def step(params: Params, state: int) -> int:
             raise ValueError("[/bold] a lab's own fault")
         case "hang":
             time.sleep(1000)
+        case "slow":
+            time.sleep(0.02)
         case "die":
             os.kill(os.getpid(), 9)
         case "print":

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 
 import msgspec
@@ -36,7 +36,11 @@ class LabHost:
         self.ready = asyncio.Event()
         """Set once the host has loaded what labs need."""
         self._process: asyncio.subprocess.Process | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._starting = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        """What goes on with the host that runs: listening to it and watching over it."""
+        self._endings: set[asyncio.Task[None]] = set()
+        """Hosts that were killed and are not gone yet."""
         self._pending: dict[int, float] = {}
         self._last_id = 0
         self._failures = 0
@@ -50,40 +54,53 @@ class LabHost:
         return None if self._process is None else self._process.pid
 
     async def start(self) -> None:
-        """Start the process, unless it runs."""
-        if self._process is not None or self._closed:
+        """Start the process, unless it runs or is being started."""
+        if self._process is not None or self._starting or self._closed:
             return
+        self._starting = True
         package_parent = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join([package_parent, *filter(None, [os.environ.get("PYTHONPATH")])])
-        process = await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={**os.environ, **ONE_THREAD, "PYTHONPATH": path},
-            start_new_session=True,
-        )
-        if self._closed or self._process is not None:
-            _kill(process)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env={**os.environ, **ONE_THREAD, "PYTHONPATH": path},
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._unsent = []
+            self._pending.clear()
+            self._say(f"The lab's process cannot be started ({error.strerror}); leave the lab and open it again.")
+            return
+        finally:
+            self._starting = False
+        if self._closed:
+            await _end(process)
             return
         self._process = process
-        now = time.monotonic()
-        self._pending = dict.fromkeys(self._pending, now)
+        self._pending = dict.fromkeys(self._pending, time.monotonic())
         for data in self._unsent:
             self._write(data)
         self._unsent = []
-        self._tasks = [asyncio.create_task(self._listen(process)), asyncio.create_task(self._watch(process))]
+        self._tasks = {asyncio.create_task(self._listen(process)), asyncio.create_task(self._watch(process))}
 
     async def aclose(self) -> None:
         """Kill the host at once."""
         self._closed = True
-        for task in self._tasks:
+        process = self._let_go()
+        endings = [*self._endings, *([asyncio.create_task(_end(process))] if process is not None else [])]
+        if endings:
+            await asyncio.wait(endings, timeout=0.2)
+
+    def _let_go(self) -> asyncio.subprocess.Process | None:
+        """Stop listening to the host and return it."""
+        for task in self._tasks - {asyncio.current_task()}:
             task.cancel()
+        self._tasks = set()
         process, self._process = self._process, None
-        if process is not None:
-            _kill(process)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), 0.2)
+        return process
 
     # -- commands ---
 
@@ -165,9 +182,14 @@ class LabHost:
         data = protocol.pack(msgspec.structs.replace(command, id=self._last_id))  # type: ignore[arg-type]
         if self._process is None:
             self._unsent.append(data)
-            self._tasks.append(asyncio.create_task(self.start()))
+            self._keep(self._tasks, self.start())
         else:
             self._write(data)
+
+    def _keep(self, tasks: set[asyncio.Task[None]], work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     def _write(self, data: bytes) -> None:
         if self._process is not None and self._process.stdin is not None:
@@ -216,14 +238,10 @@ class LabHost:
         """Kill this host; if a lab was open, open it again in a new one."""
         if self._closed or self._process is not process:
             return
-        _kill(process)
-        self._process = None
+        self._let_go()
+        self._keep(self._endings, _end(process))
         self._pending.clear()
         self.ready.clear()
-        for task in self._tasks:
-            if task is not asyncio.current_task():
-                task.cancel()
-        self._tasks = []
         self._failures += 1
         if self._opened is None:
             return
@@ -239,6 +257,9 @@ class LabHost:
             self.on_trouble(message)
 
 
-def _kill(process: asyncio.subprocess.Process) -> None:
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill a host with all that it started, and read what it left in the pipe, or the pipe would stay open."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(ConnectionError):
+        await process.communicate()
