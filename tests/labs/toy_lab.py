@@ -10,7 +10,6 @@ import numpy as np
 
 from tutor.labs.spec import Chart, Check, Frame, Lab, Prediction, Series, param
 
-
 TROUBLES = ("none", "raise", "hang", "die", "nan", "print", "slow")
 
 

@@ -20,7 +20,9 @@ NUMBERS = 300_000
 """Random numbers drawn in a step at most, so that it stays short at every width."""
 SHOWN = 12
 """Rows of weights that are drawn as a heat map."""
-QUANTITIES = ("entropy", "jacobian", "grad_q", "grad_v")
+QUANTITIES = ("entropy", "jacobian", "starved", "grad_v")
+STARVED = 0.01
+"""Size of the gradient of a query, for an upstream gradient of length 1, below which it hardly learns."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ def step(params: Params, state: State) -> State:
     K = rng.standard_normal((count, m, d))
     V = rng.standard_normal((count, m, 8))
     G = rng.standard_normal((count, 1, 8))
+    G /= np.linalg.norm(G, axis=-1, keepdims=True)
     dots = np.squeeze(attention.scores(Q, K, scaled=False), axis=1)
     per_head = np.mean(dots**2, axis=1)
     squares = state.squares.copy()
@@ -103,8 +106,8 @@ def step(params: Params, state: State) -> State:
         sums[which][at] += (
             attention.entropy(p).sum(),
             np.linalg.norm(attention.softmax_jacobian(p), axis=(1, 2)).sum(),
-            np.sqrt(np.mean(dQ**2, axis=(1, 2))).sum(),
-            np.sqrt(np.mean(dV**2, axis=(1, 2))).sum(),
+            np.sum(np.linalg.norm(dQ, axis=(1, 2)) < STARVED),
+            np.linalg.norm(dV, axis=(1, 2)).sum(),
         )
         weights[which, at, : min(SHOWN, count)] = p[:SHOWN]
         off = max(off, float(np.abs(p.sum(axis=1) - 1).max()))
@@ -202,7 +205,7 @@ LAB = Lab(
     charts=(
         Chart(
             "entropy",
-            "Mean entropy of the attention weights (nats)",
+            "Mean entropy of the weights (nats)",
             series=(
                 Series("ln(keys)", "most", "d", "dashed"),
                 Series("scaled", "entropy_scaled", "d"),
@@ -210,6 +213,32 @@ LAB = Lab(
             ),
             x_label="width d_k",
             x_log=True,
+        ),
+        Chart(
+            "starved",
+            "Share of queries whose gradient is < 0.01",
+            series=(
+                Series("scaled", "starved_scaled", "d"),
+                Series("unscaled", "starved_unscaled", "d"),
+            ),
+            x_label="width d_k",
+            x_log=True,
+            y_range=(0.0, 1.0),
+        ),
+        Chart(
+            "variance",
+            "Variance of q·k",
+            series=(Series("d_k", "line", "d", "dashed"), Series("measured", "variance", "d", "points")),
+            x_label="width d_k",
+            x_log=True,
+            y_log=True,
+        ),
+        Chart(
+            "weights",
+            "Weights: row = query, column = key",
+            kind="heat",
+            images=(("scaled", "weights_scaled"), ("unscaled", "weights_unscaled")),
+            image_range=(0.0, 1.0),
         ),
         Chart(
             "jacobian",
@@ -222,23 +251,8 @@ LAB = Lab(
             x_log=True,
         ),
         Chart(
-            "variance",
-            "Variance of q·k",
-            series=(Series("d_k", "line", "d", "dashed"), Series("measured", "variance", "d", "points")),
-            x_label="width d_k",
-            x_log=True,
-            y_log=True,
-        ),
-        Chart(
-            "weights",
-            "Attention weights: a row is a query, a column a key",
-            kind="heat",
-            images=(("scaled", "weights_scaled"), ("unscaled", "weights_unscaled")),
-            image_range=(0.0, 1.0),
-        ),
-        Chart(
             "value_gradient",
-            "Gradient that reaches V (root mean square)",
+            "Length of the gradient that reaches V",
             series=(
                 Series("scaled", "grad_v_scaled", "d"),
                 Series("unscaled", "grad_v_unscaled", "d"),

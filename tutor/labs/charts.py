@@ -325,10 +325,13 @@ def _marks(x: Floats, y: Floats, at: int, text: npt.NDArray[np.str_], owner: npt
 
 def _head(chart: Chart, data: list[_Data], width: int, theme: Theme, dropped: int, guessed: bool) -> Picture:
     """Title with what was dropped, then the legend."""
-    title = chart.title + (
-        f"  ({dropped} {'not positive' if chart.y_log else 'not finite'}, left out)" if dropped else ""
-    )
-    lines: Picture = [[(title, "bold")]]
+    lines: Picture = [[(chart.title, "bold")]]
+    if dropped:
+        note = f"  {dropped} {'not positive' if chart.y_log else 'not finite'}, left out"
+        if len(chart.title) + len(note) <= width:
+            lines[0].append((note, theme.muted))
+        else:
+            lines.append([(note.strip(), theme.muted)])
     named = [(at, item) for at, item in enumerate(data) if item.series.label]
     if (len(named) < 2 and not guessed) or width < 12:
         return lines
@@ -437,27 +440,41 @@ def _images(chart: Chart, history: History, width: int, height: int, theme: Them
 
 
 def _row_of_images(stack: Floats, width: int, rows: int, low: float, high: float, kind: str, theme: Theme) -> Picture:
-    """Pictures beside and below each other at the largest size at which all fit, else as many as fit."""
+    """Pictures beside and below each other, as many of them as can be drawn large enough to be read."""
     count, tall, wide = stack.shape
-    zoom, across = 0.0, 1
-    for per_row in range(1, count + 1):
-        down = -(-count // per_row)
-        fits = min(((width + 1) / per_row - 1) / wide, 2 * ((rows + 1) // down - 1 * (down > 1)) / tall)
-        if fits > zoom:
-            zoom, across = fits, per_row
+    shown, across, zoom = _packed(count, tall, wide, width, rows)
     if kind == "heat" and zoom > 1:
         zoom = float(math.floor(zoom))
-    if zoom < 0.4:
-        zoom, across = min(1.0, width / wide, 2 * rows / tall), max(1, (width + 1) // (wide + 1))
     w, h = max(1, int(wide * zoom)), max(1, int(tall * zoom))
     lines: Picture = []
-    for start in range(0, count, across):
+    for start in range(0, shown, across):
         if lines:
-            if len(lines) + 1 + -(-h // 2) > rows:
-                break
             lines.append([])
-        lines += _beside(stack[start : start + across], w, h, low, high, kind, theme)
-    return lines
+        lines += _beside(stack[start : min(start + across, shown)], w, h, low, high, kind, theme)
+    return lines[:rows]
+
+
+def _packed(count: int, tall: int, wide: int, width: int, rows: int) -> tuple[int, int, float]:
+    """(how many pictures, how many in a row, cells a pixel) for pictures of tall × wide in width × rows cells.
+
+    A few large pictures say more than many small ones, but four are wanted at least where there are four.
+    """
+
+    def zoom(shown: int, across: int) -> float:
+        down = -(-shown // across)
+        return min(((width + 1) / across - 1) / wide, 2 * ((rows + 1) // down - 1) / tall)
+
+    def best(shown: int) -> tuple[float, int]:
+        return max((zoom(shown, across), across) for across in range(1, shown + 1))
+
+    least = min(count, 4)
+    for readable in (2.0, 1.4, 1.0):
+        for shown in range(count, least - 1, -1):
+            size, across = best(shown)
+            if size >= readable:
+                return shown, across, size
+    size, across = best(least)
+    return (least, across, size) if size >= 0.4 else (1, 1, max(best(1)[0], 1 / max(tall, wide)))
 
 
 def _beside(stack: Floats, w: int, h: int, low: float, high: float, kind: str, theme: Theme) -> Picture:

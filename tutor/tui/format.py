@@ -1,6 +1,10 @@
-"""How numbers are written on the screens."""
+"""How numbers and short texts are written on the screens."""
 
 from __future__ import annotations
+
+import re
+
+from tutor.course.markup import plain
 
 
 def bar(share: float, width: int) -> str:
@@ -22,6 +26,13 @@ def hours_range(least: float, most: float) -> str:
 
 
 def minutes(value: float) -> str:
-    """Write minutes, e.g. `12 min` or `1 h 20`."""
+    """Write minutes, e.g. `12 min`, `1 h` or `1 h 20`."""
     whole = max(1, round(value))
-    return f"{whole} min" if whole < 60 else f"{whole // 60} h {whole % 60:02d}"
+    if whole < 60:
+        return f"{whole} min"
+    return f"{whole // 60} h {whole % 60:02d}" if whole % 60 else f"{whole // 60} h"
+
+
+def flowing(markdown: str) -> str:
+    """Write Markdown as plain text whose paragraphs are lines, to be wrapped to the width there is."""
+    return re.sub(r"(?<!\n)\n(?!\n)", " ", plain(markdown).strip())

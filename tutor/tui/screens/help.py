@@ -12,6 +12,9 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
+MOVING = ("cursor_", "scroll_", "page_", "first", "last", "app.focus_", "screen.")
+"""Actions that every list and every text has; nobody looks up what the arrows do."""
+
 
 class HelpScreen(ModalScreen[None]):
     """Lists the keys that work on a screen, with what each does."""
@@ -31,12 +34,12 @@ class HelpScreen(ModalScreen[None]):
     def of(cls, screen: Screen[object]) -> Self:
         """Build the help of a screen from its bindings and its `HELP` text."""
         keys: dict[str, tuple[list[str], str]] = {}
-        for active in screen.active_bindings.values():
+        # The screen's own keys first, then those of what has the focus, then those that work everywhere.
+        places = {screen: 0, screen.app: 2}
+        for active in sorted(screen.active_bindings.values(), key=lambda active: places.get(active.node, 1)):
             binding = active.binding
-            if binding.system and binding.action.split(".")[-1] not in {"command_palette"}:
-                continue
             text = binding.tooltip or binding.description
-            if not text or not active.enabled:
+            if binding.system or not text or not active.enabled or binding.action.startswith(MOVING):
                 continue
             names, _ = keys.setdefault(binding.action, ([], text))
             name = screen.app.get_key_display(binding)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.table import Table
@@ -9,7 +11,7 @@ from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Horizontal, VerticalScroll
+from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
@@ -34,16 +36,16 @@ class LabScreen(Screen[None]):
 
     app: TutorApp
     HELP = (
-        "Play the lab and turn its knobs while it runs; a knob marked ⟲ starts the run again.\n"
-        "Under the knobs stand the checks: the exact value, what was measured, and whether they agree.\n"
+        "Up and down choose a knob, left and right turn it, Enter types its value; a knob marked ⟲ starts the run "
+        "again. Under the knobs stand the checks: the exact value, what was measured, and whether they agree.\n"
         "Before the first run you write down a prediction; afterwards you explain what you saw."
     )
     CSS_PATH = "lab.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "play", "Play/pause", tooltip="Run, or hold"),
+        Binding("space", "play", "Play", tooltip="Run, or hold"),
         Binding("full_stop", "step", "Step", key_display=".", tooltip="One step"),
         Binding("r", "restart", "Restart", tooltip="Start the run again with the same seed"),
-        Binding("g", "seed", "New seed", tooltip="Start again with the next seed"),
+        Binding("g", "seed", "New seed", show=False, tooltip="Start again with the next seed"),
         Binding("tab", "chart(1)", "Chart", tooltip="Show the next chart"),
         Binding("shift+tab", "chart(-1)", "Previous chart", show=False, tooltip="Show the previous chart"),
         Binding("z", "zoom", "Zoom", show=False, tooltip="One chart large, or several at once"),
@@ -51,7 +53,7 @@ class LabScreen(Screen[None]):
         Binding("minus", "speed(-1)", "Slower", key_display="-", show=False, tooltip="Fewer steps a second"),
         Binding("s", "source", "Code", tooltip="Read the kernels that this lab runs"),
         Binding("e", "explain", "Explain", tooltip="Answer the question about what you saw"),
-        Binding("escape", "leave", "Leave", tooltip="Back; the run is kept in your log"),
+        Binding("escape", "leave", "Back", tooltip="Back; the run is kept in your log"),
         Binding("q", "leave", "Leave", show=False),
     ]
 
@@ -77,11 +79,13 @@ class LabScreen(Screen[None]):
             with Container(id="charts"):
                 for chart in self.lab.charts:
                     yield ChartView(chart.id)
-            with VerticalScroll(id="side", can_focus=False):
+            with Vertical(id="side"):
                 yield Knobs(self.knobs, id="knobs")
+                yield Static(id="knob-help", markup=False)
                 yield Input(id="value")
-                yield Static(id="checks", markup=False)
-                yield Static(id="outcome", markup=False)
+                with VerticalScroll(id="findings", can_focus=False):
+                    yield Static(id="checks", markup=False)
+                    yield Static(id="outcome", markup=False)
         yield Static(id="lab-note", markup=False)
         yield Footer(show_command_palette=False)
 
@@ -90,13 +94,7 @@ class LabScreen(Screen[None]):
     def on_mount(self) -> None:
         """Open the lab in the host with the learner's data folder and earlier prediction."""
         self.set_reactive(Screen.title, self.lab.title)
-        if "data" in self.values:
-            self.values["data"] = self.app.settings.data
-        try:
-            make_params(self.lab, self.values)
-        except TutorError as error:
-            self.notify(f"{error}; the shipped data are used instead", severity="warning", markup=False)
-            self.values = {knob.name: knob.default for knob in self.knobs}
+        self._restore()
         state = self.app.store.lab(self.lab.id)
         self.predicted = None if state is None else state.prediction
         self._show_knobs()
@@ -106,6 +104,39 @@ class LabScreen(Screen[None]):
         self._arrange()
         self.call_after_refresh(self._open)
         self.watch(self.app, "theme", lambda: self.app.host.set_theme(self._theme()), init=False)
+
+    def _defaults(self) -> dict[str, Value]:
+        """How the lab opens at first, with the learner's own data where there are some."""
+        values = {knob.name: knob.default for knob in self.knobs}
+        if "data" not in values or not self.app.settings.data:
+            return values
+        try:
+            make_params(self.lab, {**values, "data": self.app.settings.data})
+        except TutorError as error:
+            self.notify(f"{error}; the shipped data are used instead", severity="warning", markup=False)
+            return values
+        return {**values, "data": self.app.settings.data}
+
+    def _restore(self) -> None:
+        """Turn the knobs to where the learner left them."""
+        self.values = self._defaults()
+        try:
+            kept = json.loads(self.app.store.draft(self.draft_key) or "{}")
+            values = {**self.values, **{name: kept["values"][name] for name in kept.get("values", ())}}
+            make_params(self.lab, values)
+            self.values, self.seed = values, int(kept.get("seed", 0))
+        except (ValueError, KeyError, TypeError, TutorError):
+            # The lab has changed since: its defaults are right.
+            return
+
+    def _keep_knobs(self) -> None:
+        data = json.dumps({"values": self.values, "seed": self.seed}, ensure_ascii=False)
+        self.app.store.save_draft(self.draft_key, data)
+
+    @property
+    def draft_key(self) -> str:
+        """Where the knobs are kept."""
+        return f"lab:{self.lab.id}"
 
     def _open(self) -> None:
         self.app.host.on_frame = self._arrived
@@ -193,11 +224,15 @@ class LabScreen(Screen[None]):
             text.append("✓ " if check.ok else "✗ ", style="bold")
             text.append(f"{check.name}\n", style="" if check.ok else "bold")
             text.append(f"  theory {relation}{check.truth:.4g}\n  measured {check.measured:.4g}{error}\n", style="dim")
+        text.rstrip()
         self.query_one("#checks", Static).update(text)
 
     def _draw_outcome(self) -> None:
         frame = self.frame
         if frame is None or self.predicted is None or self.lab.prediction.scalar not in frame.scalars:
+            return
+        if self.values != self._defaults():
+            # The question was about the lab as it opens.
             return
         unit = f" {self.lab.prediction.unit}" if self.lab.prediction.unit else ""
         text = Text()
@@ -208,7 +243,9 @@ class LabScreen(Screen[None]):
         text.append(self.lab.prediction.why + "\n")
         text.append("e", style="bold reverse")
         text.append(" explain what you saw")
-        self.query_one("#outcome", Static).update(text)
+        outcome = self.query_one("#outcome", Static)
+        outcome.update(text)
+        self.call_after_refresh(outcome.scroll_visible, animate=False)
 
     # -- layout ---
 
@@ -280,6 +317,7 @@ class LabScreen(Screen[None]):
             self.notify(str(error), severity="warning", markup=False)
             return
         self.values = values
+        self._keep_knobs()
         knob = next(knob for knob in self.knobs if knob.name == name)
         self._show_knobs()
         if knob.live:
@@ -289,6 +327,13 @@ class LabScreen(Screen[None]):
             self.app.host.change(name, value)
         else:
             self._again(self.frame is not None and self.frame.running)
+
+    def on_option_list_option_highlighted(self, event: Knobs.OptionHighlighted) -> None:
+        """Say what the marked knob does."""
+        knob = next(knob for knob in self.knobs if knob.name == event.option_id)
+        low, high = self.lab.limits(make_params(self.lab, self.values)).get(knob.name, (knob.low, knob.high))
+        takes = dataclasses.replace(knob, low=low, high=high).takes()
+        self.query_one("#knob-help", Static).update(Text(f"{knob.help}; {takes}"))
 
     def on_knobs_type_value(self, event: Knobs.TypeValue) -> None:
         """Open the line in which the value is typed."""
@@ -348,11 +393,19 @@ class LabScreen(Screen[None]):
                 log.Prediction(item=self.lab.id, value=value),
                 chapter=self.lab.chapter,
                 seconds=self.app.active_seconds(),
+                draft=draft,
             )
             self.app.host.predict(value)
+            if self.values != self._defaults():
+                self.values = self._defaults()
+                self._keep_knobs()
+                self._show_knobs()
+                self._again(False)
+                self.notify("The first run is with the knobs as the question has them.", markup=False)
             self.app.host.play()
 
-        self.app.push_screen(PredictScreen(self.lab.prediction, ""), answered)
+        draft = f"predict:{self.lab.id}"
+        self.app.push_screen(PredictScreen(self.lab.prediction, draft), answered)
 
     def action_step(self) -> None:
         """One step."""
@@ -368,6 +421,7 @@ class LabScreen(Screen[None]):
     def action_seed(self) -> None:
         """Start again with the next seed."""
         self.seed += 1
+        self._keep_knobs()
         self._again(self.frame is not None and self.frame.running)
 
     def _again(self, running: bool) -> None:

@@ -12,11 +12,11 @@ from textual.screen import Screen
 from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
-from tutor.course.load import is_written
+from tutor.course.load import is_written, load_chapter
 from tutor.course.model import ChapterStub, Week
 from tutor.errors import TutorError
 from tutor.progress.plan import ChapterProgress, chapter_progress
-from tutor.tui.format import hours_range
+from tutor.tui.format import flowing, hours_range
 
 if TYPE_CHECKING:
     from tutor.tui.app import TutorApp
@@ -26,9 +26,11 @@ class MapScreen(Screen[None]):
     """All weeks in one list; a written chapter opens."""
 
     app: TutorApp
+    TITLE = "Course map"
     HELP = (
-        "The plan of the whole course. Enter opens the marked chapter where you left it.\n"
-        "A chapter marked 'planned' has no lessons yet: its week, focus and hours are the plan."
+        "The plan of the whole course; below the list, what the marked chapter is for.\n"
+        "Enter opens the marked chapter where you left it. One marked “planned” has no lessons yet: its week, focus "
+        "and hours are the plan."
     )
     CSS_PATH = "map.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -37,10 +39,10 @@ class MapScreen(Screen[None]):
     ]
 
     def compose(self) -> ComposeResult:
-        """Lay out the title, the list and the total."""
-        yield Static(Text(self.app.course.title, style="bold"), id="map-title")
+        """Lay out the title, the list and what the marked chapter is for."""
+        yield Static(id="map-title", markup=False)
         yield OptionList(id="weeks", markup=False)
-        yield Static(id="map-total", markup=False)
+        yield Static(id="map-about", markup=False)
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -48,7 +50,12 @@ class MapScreen(Screen[None]):
         course = self.app.course
         least = sum(week.hours[0] for week in course.weeks)
         most = sum(week.hours[1] for week in course.weeks)
-        self.query_one("#map-total", Static).update(f"{course.weeks[-1].last} weeks, {hours_range(least, most)} in all")
+        title = Table.grid(expand=True)
+        title.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+        title.add_column(no_wrap=True)
+        total = f"{course.weeks[-1].last} weeks, {hours_range(least, most)}"
+        title.add_row(Text(course.title, style="bold"), Text(total, style="dim"))
+        self.query_one("#map-title", Static).update(title)
         self._fill()
         weeks = self.query_one(OptionList)
         weeks.focus()
@@ -66,7 +73,7 @@ class MapScreen(Screen[None]):
             stub = self.app.chapter_stub(week.chapter)
             if stub.part != part:
                 part = stub.part
-                options.append(Option(Text(part.upper(), style="bold dim"), disabled=True))
+                options.append(Option(Text(part, style="bold"), disabled=True))
             options.append(Option(self._row(week, stub), id=stub.id))
         weeks.clear_options()
         weeks.add_options(options)
@@ -81,15 +88,35 @@ class MapScreen(Screen[None]):
             except TutorError:
                 state = "cannot be read"
         row = Table.grid(expand=True, padding=(0, 1))
-        row.add_column(width=9, no_wrap=True, style="dim")
+        row.add_column(width=10, no_wrap=True, style="dim")
         row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         row.add_column(width=9, justify="right", no_wrap=True, style="dim")
         row.add_column(width=12, justify="right", no_wrap=True)
         span = f"Week {week.first}" if week.first == week.last else f"Week {week.first}–{week.last}"
         title = Text(f"{stub.number}  {stub.title}", style="bold" if written else "")
-        title.append(f"  {week.focus}", style="dim not bold")
         row.add_row(Text(span), title, Text(hours_range(*week.hours)), Text(state, style="" if written else "dim"))
         return row
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Say what the marked chapter is for."""
+        if event.option_id is None:
+            return
+        week = next(week for week in self.app.course.weeks if week.chapter == event.option_id)
+        text = Text()
+        text.append(f"{week.focus}\n", style="bold")
+        if is_written(self.app.content_dir, week.chapter):
+            try:
+                chapter = load_chapter(self.app.content_dir, week.chapter)
+            except TutorError as error:
+                text.append(str(error))
+            else:
+                text.append(f"{flowing(chapter.why)}\n\n")
+                text.append("After it you can\n", style="bold")
+                for objective in chapter.objectives:
+                    text.append(f"· {objective.text[:1].lower()}{objective.text[1:]}\n")
+        else:
+            text.append("Planned; its lessons are not written yet.", style="dim")
+        self.query_one("#map-about", Static).update(text)
 
     def action_open(self) -> None:
         """Open the chapter where the learner left it, or say that it is not written."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -15,10 +15,14 @@ from tutor.course.expression import Unreadable, number
 from tutor.course.markup import plain
 from tutor.labs.spec import Prediction
 
+if TYPE_CHECKING:
+    from tutor.tui.app import TutorApp
+
 
 class PredictScreen(ModalScreen[float | None]):
-    """Asks for one number; Esc goes back without running."""
+    """Asks for one number; Esc goes back without running. What is typed is kept as the draft `draft`."""
 
+    app: TutorApp
     CSS_PATH = "lab.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", tooltip="Back, without a run")]
 
@@ -35,14 +39,21 @@ class PredictScreen(ModalScreen[float | None]):
             yield Static(Text("Predict first", style="bold"), id="predict-title")
             yield Static(Text(plain(asked.prompt)))
             yield Input(
-                self.draft, placeholder=f"a number from {asked.low:g} to {asked.high:g}{unit}", id="predict-line"
+                self.app.store.draft(self.draft),
+                placeholder=f"a number from {asked.low:g} to {asked.high:g}{unit}",
+                id="predict-line",
             )
             yield Static(id="predict-unread", markup=False)
             yield Static(
-                "Enter keeps it and runs the lab; it is drawn on the chart. A wrong guess costs nothing\n"
+                "Enter keeps it and runs the lab; it is drawn on the chart. A wrong guess costs nothing "
                 "and makes what you see stick. Esc goes back.",
                 id="predict-foot",
             )
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Keep what is typed."""
+        event.stop()
+        self.app.store.save_draft(self.draft, event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Read the number; what cannot be read is said and asked again."""
@@ -57,5 +68,6 @@ class PredictScreen(ModalScreen[float | None]):
             if asked.low <= value <= asked.high:
                 self.dismiss(value)
                 return
-            note.update(Text(f"It lies between {asked.low:g} and {asked.high:g}."))
+            percent = " A percentage is typed as 25%." if asked.high == 1 else ""
+            note.update(Text(f"It lies between {asked.low:g} and {asked.high:g}.{percent}"))
         note.display = True

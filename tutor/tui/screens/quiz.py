@@ -17,6 +17,7 @@ from textual.widgets import Footer, Static
 
 from tutor.course.grade import Response, Verdict, grade
 from tutor.course.load import load_chapter, load_lesson, load_questions
+from tutor.course.markup import plain
 from tutor.course.model import Question
 from tutor.errors import TutorError
 from tutor.progress import events as log
@@ -28,15 +29,13 @@ if TYPE_CHECKING:
     from tutor.progress.store import QuizState
     from tutor.tui.app import TutorApp
 
-OUTCOMES = {"right": "✓ Right", "wrong": "✗ Wrong"}
-
 
 class QuizScreen(Screen[None]):
     """Asks the questions of a context (a checkpoint, a lesson's practice, a lab) in order."""
 
     app: TutorApp
     HELP = (
-        "Every answer is saved before you see the verdict; leave with Esc whenever you like and you come back\n"
+        "Every answer is saved before you see the verdict; leave with Esc whenever you like and you come back "
         "to the same question with what you had typed.\n\n"
         "Choices: arrows or letters mark, Space ticks where several can be right, Enter hands in.\n"
         "Order: Space picks a line up, the arrows carry it, Enter hands in.\n"
@@ -109,10 +108,9 @@ class QuizScreen(Screen[None]):
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Take up the quiz that was left, or start one."""
+        """Take up the quiz that was left, show how the last one ended, or start one."""
         self.set_reactive(Screen.title, self.heading)
-        store = self.app.store
-        quiz = store.open_quiz(self.context)
+        quiz = self.app.store.last_quiz(self.context)
         if quiz is None or any(question not in self.bank for question in quiz.questions):
             quiz = self._start()
         self._take(quiz)
@@ -151,6 +149,7 @@ class QuizScreen(Screen[None]):
         """Draw the question at `at`, or the summary after the last one."""
         self.verdict, self.hints, self.revealed = None, 0, False
         question = self.question
+        self.query_one("#quiz-body").can_focus = question is None
         holder = self.query_one("#answer", Vertical)
         await holder.remove_children()
         self.answer = None
@@ -170,9 +169,23 @@ class QuizScreen(Screen[None]):
         if draft:
             answer.restore(draft)
         self.answer = answer
+        self.hints = self._hints_shown(question)
+        await self._draw_hints(question)
         answer.focus_input()
         self.query_one("#quiz-body").scroll_home(animate=False)
         self.refresh_bindings()
+
+    def _hints_shown(self, question: Question) -> int:
+        """How many hints stood on the screen when this quiz was left."""
+        assert self.quiz is not None
+        rows = [row for row in self.app.store.events("hint", question.id) if row.at >= self.quiz.at]
+        return max((row.event.number for row in rows if isinstance(row.event, log.Hint)), default=0)
+
+    async def _draw_hints(self, question: Question) -> None:
+        widget = self.query_one("#hints", MathMarkdown)
+        shown = [f"**Hint {n}:** {text}" for n, text in enumerate(question.hints[: self.hints], 1)]
+        await widget.update("\n\n".join(shown))
+        widget.display = bool(shown)
 
     def _draw_head(self) -> None:
         assert self.quiz is not None
@@ -248,7 +261,7 @@ class QuizScreen(Screen[None]):
 
     def _unread(self, message: str) -> None:
         note = self.query_one("#unread", Static)
-        note.update(Text(f"{message}  (not counted as an answer)"))
+        note.update(Text(f"{message[:1].upper()}{message[1:]} It does not count as an answer."))
         note.display = True
 
     def _record(
@@ -279,11 +292,16 @@ class QuizScreen(Screen[None]):
         if self.answer is not None:
             self.answer.show_verdict(verdict)
         text = Text()
-        text.append(OUTCOMES[verdict.outcome], style="bold reverse" if verdict.outcome == "wrong" else "bold")
+        if verdict.outcome == "right":
+            text.append("✓ Right", style="bold")
+        else:
+            text.append("✗ Not yet" if question.type == "self_graded" else "✗ Wrong", style="bold reverse")
         if verdict.message:
             text.append(f"  {verdict.message}")
-        if verdict.feedback:
-            text.append(f"\n{verdict.feedback}")
+        if verdict.feedback and not question.choices:
+            # A choice has its reason beside it.
+            text.append(f"\n{plain(verdict.feedback)}")
+        self.query_one("#unread").display = False
         shown = self.query_one("#verdict", Static)
         shown.update(text)
         shown.set_class(verdict.outcome == "right", "right")
@@ -363,11 +381,8 @@ class QuizScreen(Screen[None]):
             chapter=self.chapter_id,
             seconds=self.app.active_seconds(),
         )
-        shown = [f"**Hint {n}:** {text}" for n, text in enumerate(question.hints[: self.hints], 1)]
-        widget = self.query_one("#hints", MathMarkdown)
-        await widget.update("\n\n".join(shown))
-        widget.display = True
-        self.call_after_refresh(widget.scroll_visible, animate=False)
+        await self._draw_hints(question)
+        self.call_after_refresh(self.query_one("#hints").scroll_visible, animate=False)
         self.refresh_bindings()
 
     def action_reveal(self) -> None:
@@ -396,7 +411,5 @@ class QuizScreen(Screen[None]):
 
 
 def _first_line(question: Question) -> str:
-    from tutor.course.markup import plain
-
     line = plain(question.prompt).strip().splitlines()[0]
     return line if len(line) <= 60 else line[:59] + "…"

@@ -18,6 +18,7 @@ from textual.widgets import Footer, Static
 class SourceScreen(Screen[None]):
     """One kernel file at a time, highlighted."""
 
+    TITLE = "Code"
     HELP = "The code that this lab runs, exactly as it is installed. Tab goes to the lab's next file."
     CSS_PATH = "source.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [

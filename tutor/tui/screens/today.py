@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.table import Table
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -14,13 +15,15 @@ from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tutor.course.load import ContentError
-from tutor.tui.format import bar, hours, hours_range, minutes
+from tutor.tui.format import bar, flowing, hours, hours_range, minutes
 
 if TYPE_CHECKING:
     from tutor.progress.plan import Agenda, Step
     from tutor.tui.app import TutorApp
 
 MARKS = {"done": "✓", "started": "◐", "open": "○"}
+TALL = 32
+"""Rows at which the chapter's reason fits below its steps."""
 KINDS = {"lesson": "", "lab": "lab", "checkpoint": "quiz"}
 
 
@@ -28,6 +31,7 @@ class TodayScreen(Screen[None]):
     """Start-up lands here."""
 
     app: TutorApp
+    TITLE = "Today"
     HELP = (
         "Today shows where you are in the twelve weeks and what comes next.\n"
         "Enter continues there; the arrows choose something else of this chapter."
@@ -46,7 +50,12 @@ class TodayScreen(Screen[None]):
             yield Static(id="facts", markup=False)
             yield Static(id="next", markup=False)
             yield OptionList(id="steps", markup=False)
+            yield Static(id="why", markup=False)
         yield Footer(show_command_palette=False)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Say what the chapter is for where there is room to spare."""
+        self.query_one("#why").display = event.size.height >= TALL
 
     def on_mount(self) -> None:
         """Show the first week at once and the learner's own figures as soon as they can be read."""
@@ -78,6 +87,7 @@ class TodayScreen(Screen[None]):
         self._draw_facts(plan)
         self._draw_next(plan)
         self._draw_steps(plan)
+        self.query_one("#why", Static).update(Text(flowing(plan.chapter.why)))
 
     def _draw_week(self, week: int, number: int, title: str, focus: str) -> None:
         weeks = self.app.course.weeks[-1].last

@@ -249,10 +249,22 @@ class OrderAnswer(ListAnswer):
 class AnswerList(OptionList):
     """An option list whose keys its parent sees first."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "Hand in", tooltip="Hand in the answer"),
+    ]
+
     async def _on_key(self, event: events.Key) -> None:
         parent = self.parent
         if isinstance(parent, ChoiceAnswer | OrderAnswer | SelfGradedAnswer):
             parent.on_key(event)
+
+
+class AnswerLine(Input):
+    """An input whose Enter stands in the footer."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Hand in", tooltip="Hand in the answer"),
+    ]
 
 
 class TextAnswer(Answer):
@@ -263,7 +275,7 @@ class TextAnswer(Answer):
         takes = "a number: 0.25, 1/3, 2e-3, sqrt(2), 50%"
         if self.question.type == "expression":
             takes = "a formula in " + ", ".join(symbol.name for symbol in self.question.symbols)
-        yield Input(placeholder=takes, id="line")
+        yield AnswerLine(placeholder=takes, id="line")
 
     def focus_input(self) -> None:
         """Put the cursor into the input."""
