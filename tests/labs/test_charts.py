@@ -81,6 +81,47 @@ def test_any_picture_at_any_size(image: Any, stack: Any, kind: Any, size: Any, t
     assert_fits(charts.draw(chart, history(image=image, stack=stack), *size, theme), *size)
 
 
+@given(
+    backdrop=arrays(np.float64, st.tuples(st.integers(0, 12), st.integers(0, 12)), elements=FLOATS),
+    extent=arrays(np.float64, st.integers(0, 5), elements=FLOATS),
+    x=COLUMNS,
+    kind=st.sampled_from(["heat", "regions"]),
+    size=st.tuples(st.integers(1, 90), st.integers(1, 30)),
+    theme=st.sampled_from(list(charts.THEMES.values())),
+)
+@settings(max_examples=40, deadline=None)
+def test_any_backdrop_at_any_size(backdrop: Any, extent: Any, x: Any, kind: Any, size: Any, theme: Any) -> None:
+    chart = Chart("c", "A title", series=(Series("one", "x", "x"),), backdrop="b", backdrop_kind=kind)
+    assert_fits(charts.draw(chart, history(b=backdrop, b_extent=extent, x=x), *size, theme), *size)
+
+
+def test_the_backdrop_stands_the_right_way_up_and_sets_the_axes() -> None:
+    # Class 1 above y = 0 and class 2 below, where x > 0; class 0 elsewhere.
+    x, y = np.meshgrid(np.linspace(-1, 1, 40), np.linspace(-2, 2, 40))
+    array = np.where(x < 0, 0, np.where(y > 0, 1, 2))
+    chart = Chart("c", "Regions", series=(Series("", "none"),), backdrop="b", backdrop_kind="regions")
+    drawn = history(b=array, b_extent=np.array([-1.0, 1.0, -2.0, 2.0]))
+    lines = text(charts.draw(chart, drawn, 40, 20, charts.NO_COLOR)).split("\n")
+    assert lines[1].startswith(" 2┤") and lines[-3].startswith("−2┤")  # noqa: PT018 - one fact
+    assert lines[2].rstrip().endswith("·····")
+    assert lines[-4].rstrip().endswith(":::::")
+    assert "·" not in lines[-4]
+    assert lines[2][4:15].strip() == ""
+
+
+@pytest.mark.parametrize(("count", "width", "rows"), [(8, 50, 8), (8, 42, 6), (8, 120, 30), (3, 50, 8), (1, 20, 4)])
+def test_pictures_are_drawn_large_enough_to_be_read(count: int, width: int, rows: int) -> None:
+    stack = np.zeros((count, 8, 8))
+    shown, across, zoom = charts._packed(count, 8, 8, width, rows)
+    down = -(-shown // across)
+    assert min(count, 4) <= shown <= count
+    assert zoom >= 1.0
+    assert across * (int(8 * zoom) + 1) - 1 <= width
+    assert down * (-(-int(8 * zoom) // 2) + 1) - 1 <= rows
+    lines = charts._row_of_images(stack, width, rows, 0.0, 1.0, "image", charts.DARK)
+    assert len(lines) <= rows
+
+
 HOSTILE = {
     "nan in a line": "np.array([0, np.nan, 1])",
     "far outside the limits": "np.array([0, 1e9, 1])",

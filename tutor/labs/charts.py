@@ -33,11 +33,27 @@ class Theme:
     muted: str
     heat: tuple[tuple[int, int, int], ...]
     color: bool = True
+    ground: tuple[int, int, int] = (0, 0, 0)
+    """The background, into which a backdrop is faded so that curves stand out."""
 
 
 _VIRIDIS = ((68, 1, 84), (65, 68, 135), (42, 120, 142), (34, 168, 132), (122, 209, 81), (253, 231, 37))
-DARK = Theme("dark", ("#7fb0f5", "#e5b567", "#8fc983", "#e58fb1", "#b6a2ea", "#7fd0cf"), "", "#8a93a3", _VIRIDIS)
-LIGHT = Theme("light", ("#1f5aa6", "#a05a00", "#23702b", "#a3265c", "#6a3fa0", "#0c6e74"), "", "#6b7079", _VIRIDIS)
+DARK = Theme(
+    "dark",
+    ("#7fb0f5", "#e5b567", "#8fc983", "#e58fb1", "#b6a2ea", "#7fd0cf"),
+    "",
+    "#8a93a3",
+    _VIRIDIS,
+    ground=(20, 23, 28),
+)
+LIGHT = Theme(
+    "light",
+    ("#1f5aa6", "#a05a00", "#23702b", "#a3265c", "#6a3fa0", "#0c6e74"),
+    "",
+    "#6b7079",
+    _VIRIDIS,
+    ground=(251, 250, 247),
+)
 NO_COLOR = Theme("no-color", ("", "", "", "", "", ""), "", "", _VIRIDIS, color=False)
 THEMES = {theme.name: theme for theme in (DARK, LIGHT, NO_COLOR)}
 
@@ -46,6 +62,8 @@ MARKS = "●■▲◆✚✖"
 LARGEST = 1e100
 """Values beyond are treated as not finite: their squares would be."""
 SHADES = " ░▒▓█"
+TINTS = 32
+"""Steps of a colour scale: more the eye does not tell apart here, and few styles are parsed fast."""
 BRAILLE = 0x2800
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -228,8 +246,9 @@ def _curves(chart: Chart, history: History, width: int, height: int, theme: Them
         guess = math.log10(prediction) if chart.y_log else prediction
     has_bars = any(item.series.style == "bars" for item in data)
     ys = [item.y for item in data] + ([np.array([guess])] if guess is not None else [])
-    x_low, x_high = _range([item.x for item in data], chart.x_range, chart.x_log)
-    y_low, y_high = _range(ys, chart.y_range, chart.y_log, zero=has_bars)
+    x_given, y_given = _extent(chart, history)
+    x_low, x_high = _range([item.x for item in data], x_given, chart.x_log)
+    y_low, y_high = _range(ys, y_given, chart.y_log, zero=has_bars)
     if has_bars and chart.x_range is None and not chart.x_log:
         x_low, x_high = x_low - 0.5, x_high + 0.5
     head = _head(chart, data, width, theme, dropped, guess is not None)
@@ -247,14 +266,70 @@ def _curves(chart: Chart, history: History, width: int, height: int, theme: Them
         free = np.flatnonzero(text[row] == " ")
         free = free[free % 2 == 0]
         text[row, free], owner[row, free] = "╌", -2
+    behind = _backdrop(chart, history, rows, columns, theme)
     body = []
     ticks_at = {_row_of(value, y_low, y_high, rows): label for value, label in y_ticks}
     for row in range(rows):
         label = ticks_at.get(row, "")
         line = [(f"{label:>{margin}}", theme.muted), ("┤" if label else "│", theme.muted)]
-        line += [(str(ch), _style_of(int(own), theme)) for ch, own in zip(text[row], owner[row], strict=True)]
+        for column in range(columns):
+            cell = str(text[row, column])
+            style = _style_of(int(owner[row, column]), theme)
+            if behind is not None:
+                cell, style = _before(cell, style, behind[2 * row][column], behind[2 * row + 1][column], theme)
+            line.append((cell, style))
         body.append(line)
     return head + body + _foot(chart, x_low, x_high, margin, columns, theme)
+
+
+def _extent(chart: Chart, history: History) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
+    """The axes that the backdrop asks for, or those that the chart declares."""
+    extent = history.frame.arrays.get(f"{chart.backdrop}_extent")
+    if extent is None or np.size(extent) != 4:
+        return chart.x_range, chart.y_range
+    x_low, x_high, y_low, y_high = (float(value) for value in np.ravel(extent))
+    return (x_low, x_high), (y_low, y_high)
+
+
+def _backdrop(chart: Chart, history: History, rows: int, columns: int, theme: Theme) -> list[list[str]] | None:
+    """What is behind each half of each cell: a colour, or without colours a character; None without a backdrop."""
+    array = np.asarray(history.frame.arrays.get(chart.backdrop, ()), dtype=np.float64)
+    if array.ndim != 2 or not array.size:
+        return None
+    finite = array[np.isfinite(array) & (np.abs(array) < LARGEST)]
+    low, high = chart.image_range or ((float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0))
+    with np.errstate(all="ignore"):
+        values = _scaled(np.nan_to_num(array, nan=low, posinf=high, neginf=low), 2 * rows, columns, smooth=False)[::-1]
+        if chart.backdrop_kind == "heat":
+            values = np.clip(np.nan_to_num((values - low) / ((high - low) or 1.0)), 0.0, 1.0) * (TINTS - 1)
+    numbers = np.clip(values.round(), 0, TINTS - 1).astype(int)
+    tints = [_ground(number, chart.backdrop_kind, theme) for number in range(int(numbers.max()) + 1)]
+    return [[tints[number] for number in row] for row in numbers.tolist()]
+
+
+def _ground(number: int, kind: str, theme: Theme) -> str:
+    value = number / (TINTS - 1)
+    if kind == "regions":
+        if not theme.color:
+            return " ·:+"[number % 4]
+        red, green, blue = bytes.fromhex(theme.series[number % len(theme.series)].removeprefix("#"))
+    elif not theme.color:
+        return SHADES[min(len(SHADES) - 2, int(value * (len(SHADES) - 1)))]
+    else:
+        red, green, blue = bytes.fromhex(_color(value, "heat", theme).removeprefix("#"))
+    share = 0.35 if kind == "regions" else 0.6
+    mixed = (round(share * c + (1 - share) * g) for c, g in zip((red, green, blue), theme.ground, strict=True))
+    return "#{:02x}{:02x}{:02x}".format(*mixed)
+
+
+def _before(cell: str, style: str, upper: str, lower: str, theme: Theme) -> tuple[str, str]:
+    """A cell with what is behind its two halves."""
+    empty = cell in {" ", chr(BRAILLE)}
+    if not theme.color:
+        return (lower if empty else cell), style
+    if empty:
+        return ("▀", f"{upper} on {lower}") if upper != lower else (" ", f"on {lower}")
+    return cell, f"{style} on {lower}".strip()
 
 
 def _style_of(owner: int, theme: Theme) -> str:
@@ -519,8 +594,7 @@ def _color(level: float, kind: str, theme: Theme) -> str:
         # Ink on paper in both themes: 0 is the dark ground of the dark theme, or the paper of the light one.
         grey = round(24 + level * 222) if theme.name == "dark" else round(246 - level * 222)
         return f"#{grey:02x}{grey:02x}{grey:02x}"
-    # 32 steps are all that the eye tells apart here, and few styles are parsed fast.
-    place = round(level * 31) / 31 * (len(theme.heat) - 1)
+    place = round(level * (TINTS - 1)) / (TINTS - 1) * (len(theme.heat) - 1)
     at = min(int(place), len(theme.heat) - 2)
     mix = place - at
     r, g, b = (round(p + (q - p) * mix) for p, q in zip(theme.heat[at], theme.heat[at + 1], strict=True))

@@ -208,7 +208,12 @@ class Chart:
     images: tuple[tuple[str, str], ...] = ()
     """For `image` and `heat`: (caption, name of a 2-D array, or of a 3-D one whose slices are drawn side by side)."""
     image_range: tuple[float, float] | None = None
-    """Values drawn as black and white (image) or as the ends of the colour scale (heat); None: the data's own."""
+    """Values drawn as black and white (image) or as the ends of the colour scale (heat, backdrop); None: the data's."""
+    backdrop: str = ""
+    """A 2-D array drawn as colour behind the series of an `xy` chart: row i, column j is its value at (x_j, y_i), both
+    ascending and evenly spread. The array `BACKDROP_extent`, (x_low, x_high, y_low, y_high), sets the axes."""
+    backdrop_kind: Literal["heat", "regions"] = "heat"
+    """`heat`: a continuous scale. `regions`: whole numbers, each in the colour of the series of that number."""
 
 
 @dataclass(frozen=True)
