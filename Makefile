@@ -15,9 +15,6 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS)
 
-# The other two files there are what these measure with.
-BENCHMARKS := $(filter-out benchmarks/bare_app.py benchmarks/pty_session.py,$(sort $(wildcard benchmarks/*.py)))
-
 .DEFAULT_GOAL := run
 .PHONY: run test test-full check bench clean
 
@@ -38,17 +35,17 @@ check: $(VENV)/.installed-dev
 	$(PY) -m tutor check
 
 bench: $(VENV)/.installed-dev
-	@for file in $(BENCHMARKS); do echo "== $$file"; $(PY) $$file || exit 1; done
+	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.made:
-	@command -v $(PYTHON) >/dev/null 2>&1 || \
-	  { echo "$(PYTHON) is not there: install Python 3.11 or newer, or name it: make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c pass >/dev/null 2>&1 || \
+	  { echo "$(PYTHON) does not run: install Python 3.11 or newer, or name yours: make PYTHON=..." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "$(PYTHON) is older than Python 3.11: install a newer one, or name it: make PYTHON=..." >&2; exit 1; }
+	  { echo "$(PYTHON) is older than Python 3.11: install a newer one, or name yours: make PYTHON=..." >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	  { echo "$(PYTHON) cannot make environments: install its venv module (Debian, Ubuntu: python3-venv)" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,7 +50,7 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
         data = path.read_bytes()
         if data[:2] == b"\x1f\x8b":
             data = gzip.decompress(data)
-    except (OSError, EOFError, gzip.BadGzipFile) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{path}: cannot be read ({error})") from None
     # Magic number: two zeros, the type (8 = unsigned byte), the number of axes; then each axis' length in four bytes.
     if len(data) < 4 or data[:3] != b"\0\0\x08" or len(data) < 4 + 4 * data[3]:
@@ -68,8 +69,10 @@ def load_mnist(folder: Path) -> Digits:
     """
     found = {part: _find(folder, name) for part, name in MNIST_FILES.items()}
     images, labels = read_idx(found["train_images"]), read_idx(found["train_labels"])
-    if images.ndim != 3 or labels.shape != images.shape[:1]:
-        raise ValueError(f"{folder}: images {images.shape} and labels {labels.shape} do not belong together")
+    if images.shape[1:] != (28, 28) or labels.shape != images.shape[:1]:
+        raise ValueError(f"{folder}: images {images.shape} and labels {labels.shape} are not those of MNIST")
+    if len(images) < 2 or not images.any():
+        raise ValueError(f"{folder}: its {len(images)} images are too few or all blank")
     return Digits(images, labels, ink=255)
 
 

@@ -71,3 +71,30 @@ def test_a_bad_file_is_named_with_what_is_wrong(tmp_path: Path, data: bytes, mes
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"train-images-idx3-ubyte"):
         datasets.load_mnist(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((5, 28, 20), "not those of MNIST"),
+        ((5, 8, 8), "not those of MNIST"),
+        ((1, 28, 28), "too few"),
+        ((3, 28, 28), "blank"),
+    ],
+)
+def test_images_that_are_not_mnist_are_refused(tmp_path: Path, shape: tuple[int, ...], message: str) -> None:
+    arrays = {"images": np.zeros(shape, np.uint8), "labels": np.zeros(shape[0], np.uint8)}
+    for part, name in datasets.MNIST_FILES.items():
+        array = arrays[part.split("_")[1]]
+        head = bytes([0, 0, 8, array.ndim]) + b"".join(length.to_bytes(4, "big") for length in array.shape)
+        (tmp_path / name).write_bytes(head + array.tobytes())
+    with pytest.raises(ValueError, match=message):
+        datasets.load_mnist(tmp_path)
+
+
+def test_a_damaged_gzip_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "images"
+    whole = gzip.compress(bytes(range(256)) * 20)
+    path.write_bytes(whole[:40] + b"\xff" * 20 + whole[60:])
+    with pytest.raises(ValueError, match="cannot be read"):
+        datasets.read_idx(path)

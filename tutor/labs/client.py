@@ -89,18 +89,19 @@ class LabHost:
     async def aclose(self) -> None:
         """Kill the host at once."""
         self._closed = True
-        process = self._let_go()
-        endings = [*self._endings, *([asyncio.create_task(_end(process))] if process is not None else [])]
-        if endings:
-            await asyncio.wait(endings, timeout=0.2)
+        self._let_go()
+        if self._endings:
+            await asyncio.wait(self._endings, timeout=0.2)
 
-    def _let_go(self) -> asyncio.subprocess.Process | None:
-        """Stop listening to the host and return it."""
-        for task in self._tasks - {asyncio.current_task()}:
+    def _let_go(self) -> None:
+        """Stop listening to the host and see it off."""
+        tasks = self._tasks - {asyncio.current_task()}
+        for task in tasks:
             task.cancel()
         self._tasks = set()
         process, self._process = self._process, None
-        return process
+        if process is not None:
+            self._keep(self._endings, _end(process, *tasks))
 
     # -- commands ---
 
@@ -239,7 +240,6 @@ class LabHost:
         if self._closed or self._process is not process:
             return
         self._let_go()
-        self._keep(self._endings, _end(process))
         self._pending.clear()
         self.ready.clear()
         self._failures += 1
@@ -257,9 +257,13 @@ class LabHost:
             self.on_trouble(message)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Kill a host with all that it started, and read what it left in the pipe, or the pipe would stay open."""
+async def _end(process: asyncio.subprocess.Process, *readers: asyncio.Task[None]) -> None:
+    """Kill a host with all that it started, and read what it left in the pipe, or the pipe would stay open.
+
+    `readers` were cancelled; only when they are done may another read.
+    """
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+    await asyncio.gather(*readers, return_exceptions=True)
     with contextlib.suppress(ConnectionError):
         await process.communicate()

@@ -104,7 +104,8 @@ class TutorApp(App[None]):
             self.notify(str(error), severity="error", markup=False, timeout=10)
             return
         if screen is None:
-            while len(self.screen_stack) > 2:
+            while len(self.screen_stack) > 1:
+                self._put_away(self.screen)
                 self.pop_screen()
             return
         self.push_screen(screen)
@@ -154,17 +155,31 @@ class TutorApp(App[None]):
         self.call_after_refresh(self._after_first_paint)
 
     def _after_first_paint(self) -> None:
+        if self.open_store() and self._start_host:
+            self.run_worker(self.host.start(), group="host", exit_on_error=False)
+
+    def open_store(self) -> bool:
+        """Open progress now; when it cannot be used, leave and say why."""
         try:
             _ = self.store
         except TutorError as error:
             self.failure = str(error)
             self.exit()
-            return
-        if self._start_host:
-            self.run_worker(self.host.start(), group="host", exit_on_error=False)
+            return False
+        return True
+
+    def _put_away(self, screen: Screen[object]) -> None:
+        """Let a screen that goes without its own key keep what it holds."""
+        if put_away := getattr(screen, "put_away", None):
+            put_away()
 
     async def action_quit(self) -> None:
-        """Leave: kill the lab host, close the store."""
+        """Leave: keep what is open, kill the lab host, close the store."""
+        try:
+            for screen in reversed(self.screen_stack):
+                self._put_away(screen)
+        except TutorError as error:
+            self.failure = str(error)
         if self._host is not None:
             await self._host.aclose()
         if self._store is not None:
@@ -181,33 +196,51 @@ class TutorApp(App[None]):
     def action_theme(self) -> None:
         """Switch between dark and light and remember it."""
         self.theme = "light" if self.theme == "dark" else "dark"
-        self.settings = save_settings(paths.settings_file(), self.settings, theme=self.theme)
+        try:
+            self.settings = save_settings(paths.settings_file(), self.settings, theme=self.theme)
+        except TutorError as error:
+            self.notify(f"The theme is not remembered: {error}", severity="warning", markup=False)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the command palette offers: places first, then the app."""
         yield SystemCommand("Today", "What comes next", lambda: self.open_target("today"))
         yield SystemCommand("Course map", "The twelve weeks and nine chapters", lambda: self.open_target("map"))
-        yield from self._places()
+        try:
+            yield from self._places()
+        except TutorError as error:
+            self.notify(str(error), severity="error", markup=False, timeout=10)
         yield SystemCommand("Dark or light", "Switch the theme", self.action_theme)
         yield SystemCommand("Help", "Keys of this screen", self.action_help)
         yield SystemCommand("Quit", "Leave; everything is saved", self.action_quit)
 
     def _places(self) -> Iterable[SystemCommand]:
         from tutor.course.load import is_written, load_chapter, load_lesson
+        from tutor.labs import registry
 
         for stub in self.course.chapters:
             if not is_written(self.content_dir, stub.id):
                 continue
-            chapter = load_chapter(self.content_dir, stub.id)
+            try:
+                chapter = load_chapter(self.content_dir, stub.id)
+            except TutorError:
+                continue  # Today and the map say what is wrong with it
             for lesson_id in chapter.lessons:
-                head = load_lesson(self.content_dir, stub.id, lesson_id).head
-                yield self._place(f"Lesson {head.section} {head.title}", f"lesson:{lesson_id}")
+                try:
+                    head = load_lesson(self.content_dir, stub.id, lesson_id).head
+                except TutorError:
+                    yield self._place(f"Lesson {lesson_id}", "cannot be read", f"lesson:{lesson_id}")
+                    continue
+                about = f"{len(head.questions)} practice questions, about {head.minutes} minutes"
+                yield self._place(f"Lesson {head.section} {head.title}", about, f"lesson:{lesson_id}")
             for lab_id in chapter.labs:
-                yield self._place(f"Lab {lab_id}", f"lab:{lab_id}")
-            yield self._place(f"Checkpoint {stub.title}", f"checkpoint:{stub.id}")
+                lab = registry.get(lab_id)
+                yield self._place(f"Lab {lab_id}", lab.title, f"lab:{lab_id}")
+            if chapter.checkpoint:
+                about = f"{len(chapter.checkpoint)} questions on chapter {stub.number}"
+                yield self._place(f"Checkpoint {stub.title}", about, f"checkpoint:{stub.id}")
 
-    def _place(self, title: str, target: str) -> SystemCommand:
-        return SystemCommand(title, "Open", lambda: self.open_target(target))
+    def _place(self, title: str, about: str, target: str) -> SystemCommand:
+        return SystemCommand(title, about, lambda: self.open_target(target))
 
     # -- active time ---
 
