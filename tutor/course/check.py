@@ -1,6 +1,8 @@
 """The author's linter: everything in `content/` that can be checked by machine, all problems at once.
 
-Answers that can be computed are recomputed from the question's `verify` expression, over numpy and our kernels. It is
+Answers that can be computed are recomputed from the question's `verify` expression, over `np`, `math` and `kernels`:
+the value of a `numeric` answer; that of an `expression` over its symbols; for an `order` without `needs` a dict with a
+value for the id of each line, which must ascend; for choices and true or false, whether what the key says is so. It is
 Python written by the course's authors, as trusted as the rest of the package; what a learner types never comes here.
 """
 
@@ -9,28 +11,28 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterable, Iterator
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from tutor.course import markup
-from tutor.course.expression import Unreadable, evaluate, number, parse, sample
-from tutor.course.grade import Response, close, first_wrong, grade
+from tutor.course.expression import CONSTANTS, FUNCTIONS, Name, Unreadable, evaluate, number, parse, sample
+from tutor.course.grade import Response, close, first_wrong, grade, width
 from tutor.course.load import (
+    Bank,
     ContentError,
     Problem,
     chapter_dir,
     load_chapter,
     load_course,
     load_lesson,
-    load_questions,
-    question_lines,
+    read_bank,
     read_text,
+    table_lines,
 )
-from tutor.course.model import Chapter, Course, Lesson, Question
+from tutor.course.model import Chapter, ChapterStub, Course, Lesson, Question
 
 Runner = Callable[[str], tuple[bool, str]]
 """Runs a code block; returns whether it ended well, and its output or the error."""
@@ -41,8 +43,20 @@ FORMULA_WIDTH = 76
 HINTS = 3
 RUBRIC = (3, 5)
 
+OWN_KEYS = {
+    "choices": {"single_choice", "multiple_choice"},
+    "answer": {"true_false", "numeric", "expression", "self_graded"},
+    "alternatives": {"numeric", "expression"},
+    "tolerance": {"numeric"},
+    "wrong": {"true_false", "numeric", "expression"},
+    "symbols": {"expression"},
+    "items": {"order"},
+    "rubric": {"self_graded"},
+}
+"""Keys that only some types of question have."""
+
 _FENCE = re.compile(r"^(```+)([^\n]*)\n(.*?)^\1[ \t]*$", re.DOTALL | re.MULTILINE)
-_LINK = re.compile(r"\[[^\]]+\]\((lab|lesson|checkpoint|practice):([^)#]+)(?:#([^)]*))?\)")
+_LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 
 
 class _Names(dict[str, Any]):
@@ -65,85 +79,107 @@ class _Checker:
         self.labs = labs
         self.run = run
         self.problems: list[Problem] = []
-        self.lessons: dict[str, Lesson] = {}
         self.chapters: dict[str, Chapter] = {}
+        self.lessons: dict[str, Lesson] = {}
+        self.banks: dict[str, Bank] = {}
+        self.unread: set[str] = set()
+        """Chapters of which something cannot be read: what is not found may stand there."""
         self.seen: dict[str, str] = {}
 
-    @cached_property
-    def course(self) -> Course | None:
-        try:
-            return load_course(self.content)
-        except ContentError as error:
-            self.problems += error.problems
-            return None
-
     def everything(self) -> list[Problem]:
-        course = self.course
-        if course is None:
-            return self.problems
+        try:
+            course = load_course(self.content)
+        except ContentError as error:
+            return error.problems
         self.whole(course)
-        banks: dict[str, dict[str, Question]] = {}
         for stub in course.chapters:
             if chapter_dir(self.content, stub.id) is not None:
-                self.read(stub.id, banks)
+                self.read(stub)
         for chapter_id, chapter in self.chapters.items():
-            self.chapter(chapter, banks.get(chapter_id, {}))
+            self.chapter(chapter_id, chapter)
         for lesson in self.lessons.values():
-            self.lesson(lesson, banks)
-        for chapter_id, bank in banks.items():
+            self.lesson(lesson)
+        for chapter_id, bank in self.banks.items():
             self.bank(chapter_id, bank)
         return sorted(set(self.problems))
 
+    def say(self, path: Path, line: int, message: str) -> None:
+        self.problems.append(Problem(str(path), line, message))
+
     def whole(self, course: Course) -> None:
         path = self.content / "course.toml"
+        text = read_text(path)
         ids = [stub.id for stub in course.chapters]
-        for chapter_id, count in Counter(ids).items():
-            if count > 1:
-                self.say(path, 1, f"the chapter id {chapter_id!r} is used twice")
+        for chapter_id in _twice(ids):
+            self.say(path, 1, f"the chapter id {chapter_id!r} is used twice")
+        # Weeks may also be written as one array, without a line of their own.
+        lines = table_lines(text, "weeks") or [1] * len(course.weeks)
         at = 1
-        for week in course.weeks:
+        for week, line in zip(course.weeks, lines, strict=True):
             if week.chapter not in ids:
-                self.say(path, 1, f"week {week.first} is for the chapter {week.chapter!r}, which is not listed")
-            if week.first != at or week.last < week.first or week.hours[0] > week.hours[1]:
-                self.say(path, 1, f"week {week.first}: weeks must follow each other, hours go from least to most")
+                self.say(path, line, f"week {week.first} is for the chapter {week.chapter!r}, which is not listed")
+            if week.first != at or week.last < week.first:
+                self.say(path, line, f"week {week.first} does not follow the one before it")
+            if week.hours[0] > week.hours[1]:
+                self.say(path, line, f"week {week.first}: hours go from least to most")
             at = week.last + 1
         for folder in sorted(self.content.glob("[0-9][0-9]-*")):
             if folder.name[3:] not in ids:
                 self.say(folder, 1, "belongs to no chapter of course.toml")
 
-    def read(self, chapter_id: str, banks: dict[str, dict[str, Question]]) -> None:
+    def read(self, stub: ChapterStub) -> None:
         try:
-            chapter = load_chapter(self.content, chapter_id)
+            chapter = load_chapter(self.content, stub.id)
         except ContentError as error:
             self.problems += error.problems
+            self.unread.add(stub.id)
             return
-        self.chapters[chapter_id] = chapter
+        self.chapters[stub.id] = chapter
+        folder = self.folder(stub.id)
+        if (chapter.id, chapter.number, chapter.title) != (stub.id, stub.number, stub.title):
+            self.say(folder / "chapter.toml", 1, "id, number or title differ from those in course.toml")
+        if int(folder.name[:2]) != stub.number:
+            self.say(folder, 1, f"is the folder of chapter {stub.number}")
         for lesson_id in chapter.lessons:
             try:
-                self.lessons[lesson_id] = load_lesson(self.content, chapter_id, lesson_id)
+                self.lessons[lesson_id] = load_lesson(self.content, stub.id, lesson_id)
             except ContentError as error:
                 self.problems += error.problems
         try:
-            banks[chapter_id] = load_questions(self.content, chapter_id)
+            self.banks[stub.id] = read_bank(self.content, stub.id)
+            self.problems += self.banks[stub.id].problems
         except ContentError as error:
             self.problems += error.problems
+            self.unread.add(stub.id)
 
-    def say(self, path: Path, line: int, message: str) -> None:
-        self.problems.append(Problem(str(path), line, message))
+    def folder(self, chapter_id: str) -> Path:
+        folder = chapter_dir(self.content, chapter_id)
+        assert folder is not None  # it was read from there
+        return folder
 
     # -- chapters and lessons ---
 
-    def chapter(self, chapter: Chapter, bank: Mapping[str, Question]) -> None:
-        folder = chapter_dir(self.content, chapter.id)
-        assert folder is not None  # it was read from there
+    def chapter(self, chapter_id: str, chapter: Chapter) -> None:
+        folder = self.folder(chapter_id)
         path = folder / "chapter.toml"
-        objectives = {objective.id for objective in chapter.objectives}
-        tested = {name for question in bank.values() for name in question.objectives}
-        for name in sorted(objectives - tested):
-            self.say(path, 1, f"no question tests the objective {name!r}")
-        for question in chapter.checkpoint:
-            if question not in bank:
-                self.say(path, 1, f"the checkpoint asks {question!r}, which is not in the bank")
+        bank = self.banks.get(chapter_id)
+        if bank is not None:
+            tested = {name for question in bank.questions.values() for name in question.objectives}
+            for objective in chapter.objectives:
+                if objective.id not in tested and not bank.problems:
+                    self.say(path, 1, f"no question tests the objective {objective.id!r}")
+            for question in chapter.checkpoint:
+                if question not in bank.lines:
+                    self.say(path, 1, f"the checkpoint asks {question!r}, which is not in the bank")
+        named = {
+            "objective": [objective.id for objective in chapter.objectives],
+            "lesson": chapter.lessons,
+            "lab": chapter.labs,
+            "question of the checkpoint": chapter.checkpoint,
+        }
+        for kind, names in named.items():
+            for name in _twice(names):
+                self.say(path, 1, f"the {kind} {name!r} is listed twice")
         for lab in chapter.labs:
             if lab not in self.labs:
                 self.say(path, 1, f"there is no lab {lab!r}")
@@ -151,18 +187,18 @@ class _Checker:
             if file.stem not in chapter.lessons:
                 self.say(file, 1, "is not among the chapter's lessons")
 
-    def lesson(self, lesson: Lesson, banks: Mapping[str, Mapping[str, Question]]) -> None:
+    def lesson(self, lesson: Lesson) -> None:
         path = Path(lesson.path)
-        known = {question for bank in banks.values() for question in bank}
+        known = {question for bank in self.banks.values() for question in bank.lines}
         for question in lesson.head.questions:
-            if question not in known:
+            if question not in known and not self.unread:
                 self.say(path, 2, f"asks {question!r}, which is not in the bank")
         for lab in lesson.head.labs:
             if lab not in self.labs:
                 self.say(path, 2, f"there is no lab {lab!r}")
         objectives = {o.id for chapter in self.chapters.values() for o in chapter.objectives}
         for name in lesson.head.objectives:
-            if name not in objectives:
+            if name not in objectives and not self.unread:
                 self.say(path, 2, f"there is no objective {name!r}")
         for at, (page, line) in enumerate(_pages_with_lines(lesson), 1):
             lines = page.count("\n")
@@ -174,87 +210,116 @@ class _Checker:
             self.code(path, line, page)
 
     def text(self, path: Path, line: int, text: str) -> None:
-        """Formulas render, links lead somewhere."""
+        """Formulas render, also on one row; links lead somewhere."""
         display, inline = markup.formulas(text)
-        for latex in display + inline:
-            trouble = markup.problem(latex) if latex in display else _inline_problem(latex)
-            if trouble:
-                self.say(path, line + _line_of(text, latex), f"the formula {_short(latex)} {trouble}")
         for latex in display:
+            at = line + _line_of(text, latex)
+            # In ASCII mode a display formula stands on one row as well.
+            trouble = markup.inline_problem(latex) or markup.problem(latex)
             width = max(map(len, markup.render_block(latex).splitlines()), default=0)
-            if width > FORMULA_WIDTH:
-                self.say(path, line + _line_of(text, latex), f"the formula {_short(latex)} is {width} columns wide")
-        for kind, target, page in _LINK.findall(text):
-            missing = self.missing(kind, target, page)
-            if missing:
-                self.say(path, line + _line_of(text, f"{kind}:{target}"), missing)
+            if not trouble and width > FORMULA_WIDTH:
+                trouble = f"is {width} columns wide, at most {FORMULA_WIDTH} are shown"
+            if trouble:
+                self.say(path, at, f"the formula {_short(latex)} {trouble}")
+        for latex in inline:
+            trouble = markup.inline_problem(latex)
+            if trouble:
+                self.say(path, line + _line_of(text, f"${latex}$"), f"the formula {_short(latex)} {trouble}")
+        for target in _LINK.findall(markup.prose(text)):
+            trouble = self.missing(target)
+            if trouble:
+                self.say(path, line + _line_of(text, f"({target})"), trouble)
 
-    def missing(self, kind: str, target: str, page: str) -> str:
-        """What is wrong with a link; empty when nothing is."""
-        if kind == "lab":
-            return "" if target in self.labs else f"there is no lab {target!r}"
-        if kind == "checkpoint":
-            return "" if target in self.chapters else f"there is no chapter {target!r}"
-        lesson = self.lessons.get(target)
-        if lesson is None:
-            return f"there is no lesson {target!r}"
-        if page and not (page.isdigit() and 1 <= int(page) <= len(lesson.pages)):
-            return f"the lesson {target!r} has no page {page!r}"
-        return ""
+    def missing(self, target: str) -> str:
+        """What is wrong with the target of a link; empty when nothing is."""
+        kind, _, rest = target.partition(":")
+        name, _, page = rest.partition("#")
+        match kind:
+            case "http" | "https" | "mailto" | "today" | "map":
+                return ""
+            case "lab":
+                return "" if rest in self.labs else f"there is no lab {rest!r}"
+            case "checkpoint":
+                return "" if rest in self.chapters or rest in self.unread else f"there is no chapter {rest!r}"
+            case "practice":
+                return self.lost(rest)
+            case "lesson":
+                lesson = self.lessons.get(name)
+                if lesson is None:
+                    return self.lost(name)
+                if page and not (page.isdigit() and 1 <= int(page) <= len(lesson.pages)):
+                    return f"the lesson {name!r} has no page {page!r}"
+                return ""
+        return f"there is nothing to open at {target!r}"
+
+    def lost(self, lesson: str) -> str:
+        """Says that there is no such lesson, unless it is only that it cannot be read."""
+        named = {name for chapter in self.chapters.values() for name in chapter.lessons}
+        return "" if lesson in named or self.unread else f"there is no lesson {lesson!r}"
 
     def code(self, path: Path, line: int, page: str) -> None:
         """Code is narrow enough; runnable blocks run and print what the page says they print."""
         fences = list(_FENCE.finditer(page))
+        infos = [" ".join(fence[2].split()) for fence in fences]
         for at, fence in enumerate(fences):
-            info, body = fence[2].strip(), fence[3]
-            first = line + page[: fence.start()].count("\n")
-            for offset, row in enumerate(body.splitlines(), 1):
+            first = line + page.count("\n", 0, fence.start())
+            for offset, row in enumerate(fence[3].splitlines(), 1):
                 if len(row) > CODE_WIDTH:
                     self.say(path, first + offset, f"code is {len(row)} columns wide, at most {CODE_WIDTH} are shown")
-            if info == "output" and (at == 0 or fences[at - 1][2].strip() != "python run"):
+            if infos[at] == "output" and (at == 0 or infos[at - 1] != "python run"):
                 self.say(path, first, "an output block must follow a block `python run`")
-            if info != "python run":
+            if infos[at] != "python run":
                 continue
-            said = fences[at + 1] if at + 1 < len(fences) and fences[at + 1][2].strip() == "output" else None
+            said = fences[at + 1] if "output" in infos[at + 1 : at + 2] else None
             if said is None or page[fence.end() : said.start()].strip():
                 self.say(path, first, "a block `python run` must be followed by its output block")
             elif self.run is not None:
-                good, printed = self.run(body)
-                if not good:
-                    self.say(path, first, f"the code fails: {printed.strip()}")
-                elif printed.rstrip() != said[3].rstrip():
-                    self.say(path, first, f"the code prints {printed.rstrip()!r}, the page says {said[3].rstrip()!r}")
+                good, printed = self.run(fence[3])
+                if good:
+                    below = line + page.count("\n", 0, said.start()) + 1
+                    self.output(path, below, printed.rstrip(), said[3].rstrip())
+                else:
+                    self.say(path, first, f"the code fails: {' '.join(printed.split())}")
+
+    def output(self, path: Path, line: int, printed: str, said: str) -> None:
+        """The first line in which the output differs from what stands at `line` and below it."""
+        rows, expected = printed.splitlines(), said.splitlines()
+        for at in range(max(len(rows), len(expected))):
+            row, wanted = (repr(text[at]) if at < len(text) else "nothing" for text in (rows, expected))
+            if row != wanted:
+                self.say(path, line + min(at, len(expected)), f"the code prints {row}, the page says {wanted}")
+                return
 
     # -- questions ---
 
-    def bank(self, chapter_id: str, bank: Mapping[str, Question]) -> None:
-        folder = chapter_dir(self.content, chapter_id)
-        assert folder is not None  # it was read from there
-        path = folder / "questions.toml"
-        objectives = {objective.id for objective in self.chapters[chapter_id].objectives}
-        for question, line in zip(bank.values(), question_lines(read_text(path)), strict=True):
+    def bank(self, chapter_id: str, bank: Bank) -> None:
+        path = self.folder(chapter_id) / "questions.toml"
+        for question in bank.questions.values():
+            line = bank.lines[question.id]
             if question.id in self.seen:
                 self.say(path, line, f"{question.id}: the id is also used in {self.seen[question.id]}")
             self.seen[question.id] = str(path)
-            for message in [*self.place(question, objectives), *problems_of(question)]:
+            for message in [*self.place(question, self.chapters[chapter_id]), *problems_of(question)]:
                 self.say(path, line, f"{question.id}: {message}")
+            before = len(self.problems)
             for text in _texts(question):
-                before = len(self.problems)
                 self.text(path, line, text)
-                # Inside a table the line is the question's.
-                self.problems[before:] = [
-                    Problem(p.file, line, f"{question.id}: {p.message}") for p in self.problems[before:]
-                ]
+            # Inside a table the line is the question's.
+            self.problems[before:] = [
+                Problem(p.file, line, f"{question.id}: {p.message}") for p in self.problems[before:]
+            ]
 
-    def place(self, question: Question, objectives: Collection[str]) -> Iterator[str]:
+    def place(self, question: Question, chapter: Chapter) -> Iterator[str]:
         """Where the question belongs."""
+        objectives = {objective.id for objective in chapter.objectives}
         for name in question.objectives:
             if name not in objectives:
                 yield f"there is no objective {name!r}"
         if not question.objectives:
             yield "names no objective"
-        lesson, _, page = question.lesson.partition("#")
-        missing = self.missing("lesson", lesson, page)
+        if not question.lesson and not chapter.lessons:
+            return
+        missing = self.missing(f"lesson:{question.lesson}")
         if missing:
             yield missing
 
@@ -271,9 +336,10 @@ def problems_of(question: Question) -> list[str]:
     """What is wrong with a question taken by itself."""
     problems = list(_form(question))
     try:
-        problems += _by_type(question)
+        for problem in _by_type(question):
+            problems.append(problem)  # noqa: PERF402 - what is found before an exception counts
     except Exception as error:  # an author's expression may raise anything
-        problems.append(f"cannot be checked: {type(error).__name__}: {error}")
+        problems.append(f"cannot be checked: {type(error).__name__}: {' '.join(str(error).split())}")
     return problems
 
 
@@ -286,26 +352,31 @@ def _form(question: Question) -> Iterator[str]:
         yield "has an empty hint"
     if not question.explanation.strip():
         yield "has no explanation"
-    if re.search(r"(?<![*\w])not(?![*\w])", question.prompt):
+    if re.search(r"(?<![*\w])not(?![*\w])", markup.prose(question.prompt)):
         yield "has a lower-case “not” in its prompt, which is read over; write **not** or turn the question round"
     if any(not wrong.feedback.strip() for wrong in question.wrong):
         yield "has a wrong answer without feedback"
+    for key, types in OWN_KEYS.items():
+        if getattr(question, key) and question.type not in types:
+            yield f"is {question.type}: {key!r} has no meaning there"
 
 
-def _by_type(question: Question) -> list[str]:
+def _by_type(question: Question) -> Iterator[str]:
     match question.type:
         case "single_choice" | "multiple_choice":
-            return [*_choices(question), *_claim(question)]
+            yield from _choices(question)
+            yield from _claim(question)
         case "true_false":
-            return [*_true_false(question), *_claim(question)]
+            yield from _true_false(question)
+            yield from _claim(question)
         case "numeric":
-            return _numeric(question)
+            yield from _numeric(question)
         case "expression":
-            return _expression(question)
+            yield from _expression(question)
         case "order":
-            return _order(question)
+            yield from _order(question)
         case "self_graded":
-            return _self_graded(question)
+            yield from _self_graded(question)
 
 
 def _choices(question: Question) -> Iterator[str]:
@@ -319,10 +390,11 @@ def _choices(question: Question) -> Iterator[str]:
             yield f"the right choice {_short(choice.text)} has feedback; why it is right belongs into the explanation"
         if not choice.correct and not choice.feedback.strip():
             yield f"the wrong choice {_short(choice.text)} has no feedback"
-        if question.shuffle and not choice.fixed and re.search(r"\b(all|none|both) of the (above|below)", choice.text):
+        by_place = re.search(r"\b(all|none|both|neither) of the (above|below)", choice.text, re.IGNORECASE)
+        if question.shuffle and not choice.fixed and by_place:
             yield f"the choice {_short(choice.text)} names others by place, and choices are shuffled"
-    texts = Counter(choice.text.strip() for choice in question.choices)
-    yield from (f"the choice {_short(text)} stands twice" for text, count in texts.items() if count > 1)
+    for text in _twice(choice.text.strip() for choice in question.choices):
+        yield f"the choice {_short(text)} stands twice"
     if grade(question, tuple(right)).outcome != "right":
         yield "the right choices are graded wrong"
 
@@ -342,99 +414,138 @@ def _claim(question: Question) -> Iterator[str]:
 
 
 def _eval(expression: str, **values: Any) -> Any:
+    import numpy as np
+
     # A dict subclass as globals: comprehensions and lambdas see the names as well.
-    return eval(expression.strip(), _Names(**values))
+    with np.errstate(all="ignore"):
+        return eval(expression.strip(), _Names(**values))
 
 
-def _graded(question: Question) -> list[str]:
+def _unreadable(question: Question, read: Callable[[str], object]) -> Iterator[str]:
+    for text in (question.answer, *question.alternatives, *(wrong.answer for wrong in question.wrong)):
+        try:
+            read(text)
+        except Unreadable as error:
+            yield f"the answer {text!r} cannot be read: {error}"
+
+
+def _graded(question: Question) -> Iterator[str]:
     """The real grader takes every right answer and refuses every wrong one, for the reason given."""
-    verdicts = {answer: grade(question, answer).outcome for answer in (question.answer, *question.alternatives)}
-    problems = [f"the right answer {a!r} is graded {outcome}" for a, outcome in verdicts.items() if outcome != "right"]
+    for text in (question.answer, *question.alternatives):
+        outcome = grade(question, text).outcome
+        if outcome != "right":
+            yield f"the right answer {text!r} is graded {outcome}"
     for wrong in question.wrong:
         verdict = grade(question, wrong.answer)
         if verdict.outcome != "wrong":
-            problems.append(f"the wrong answer {wrong.answer!r} is graded {verdict.outcome}")
+            yield f"the wrong answer {wrong.answer!r} is graded {verdict.outcome}"
         elif verdict.feedback != wrong.feedback:
-            problems.append(f"the wrong answer {wrong.answer!r} gets the feedback of another one")
-    return problems
+            yield f"the wrong answer {wrong.answer!r} gets the feedback of another one"
 
 
-def _numeric(question: Question) -> list[str]:
-    problems = _graded(question)
-    try:
-        answer = number(question.answer)
-    except Unreadable as error:
-        return [f"the answer cannot be read: {error}"]
+def _numeric(question: Question) -> Iterator[str]:
+    unreadable = list(_unreadable(question, number))
+    if unreadable:
+        yield from unreadable
+        return
+    yield from _graded(question)
+    answer = number(question.answer)
     if answer != int(answer) and question.tolerance == 0:
-        problems.append("the answer is no whole number and has no tolerance")
+        yield "the answer is no whole number and has no tolerance"
     if question.tolerance < 0:
-        problems.append("the tolerance is negative")
+        yield "the tolerance is negative"
+    relative = question.tolerance_type == "relative"
+    stated = f"±{100 * question.tolerance:g} %" if relative else f"±{question.tolerance:g}"
+    if question.tolerance > 0 and stated not in question.prompt:
+        yield f"the prompt does not state the tolerance, {stated}"
     if not question.verify:
-        return [*problems, "has no verify that recomputes the answer"]
+        yield "has no verify that recomputes the answer"
+        return
     value = float(_eval(question.verify))
     # The key must be right to the last digit that is written, so half the tolerance is allowed at most.
     if not (math.isfinite(value) and close(question, value, answer)):
-        problems.append(f"verify gives {value!r}, the answer is {question.answer}")
-    elif question.tolerance and abs(value - answer) > 0.5 * _width(question, answer):
-        problems.append(f"verify gives {value!r}: {question.answer} is too coarse for its tolerance")
-    return problems
+        yield f"verify gives {value!r}, the answer is {question.answer}"
+    elif question.tolerance and abs(value - answer) > 0.5 * width(question, answer) + 1e-12:
+        yield f"verify gives {value!r}: {question.answer} is too coarse for its tolerance"
 
 
-def _width(question: Question, answer: float) -> float:
-    return question.tolerance * (abs(answer) if question.tolerance_type == "relative" else 1.0) + 1e-12
-
-
-def _expression(question: Question) -> list[str]:
-    if not question.symbols:
-        return ["names no symbols"]
+def _expression(question: Question) -> Iterator[str]:
+    names = [symbol.name for symbol in question.symbols]
+    if not names:
+        yield "names no symbols"
+        return
+    for symbol in question.symbols:
+        if symbol.name in CONSTANTS or symbol.name in FUNCTIONS:
+            yield f"the symbol {symbol.name!r} hides what {symbol.name} means everywhere else"
+        try:
+            readable = parse(symbol.name, names) == Name(symbol.name)
+        except Unreadable:
+            readable = False
+        if not readable:
+            yield f"the symbol {symbol.name!r} cannot be typed, or is another one's spelling"
     if any(not symbol.low < symbol.high for symbol in question.symbols):
-        return ["a symbol's domain is empty"]
-    problems = _graded(question)
+        yield "a symbol's domain is empty"
+        return
+    unreadable = list(_unreadable(question, lambda text: parse(text, names)))
+    if unreadable:
+        yield from unreadable
+        return
+    yield from _graded(question)
     if not question.verify:
-        return [*problems, "has no verify that recomputes the answer"]
-    formula = parse(question.answer, [symbol.name for symbol in question.symbols])
-    for point in sample(question.symbols, seed=1, points=20):
-        value, truth = evaluate(formula, point), float(_eval(question.verify, **point))
-        if not math.isclose(value, truth, rel_tol=1e-8, abs_tol=1e-10):
+        yield "has no verify that recomputes the answer"
+        return
+    formula = parse(question.answer, names)
+    points = sample(question.symbols, seed=1, points=20)
+    truths = [float(_eval(question.verify, **point)) for point in points]
+    # What verify computes from whole matrices is exact to rounding of their size.
+    rounding = 1e-10 * max(map(abs, truths))
+    for point, truth in zip(points, truths, strict=True):
+        value = evaluate(formula, point)
+        if not math.isclose(value, truth, rel_tol=1e-8, abs_tol=rounding):
             at = ", ".join(f"{name} = {x:.3g}" for name, x in point.items())
-            return [*problems, f"at {at} verify gives {truth:.6g}, the answer {value:.6g}"]
-    return problems
+            yield f"at {at} verify gives {truth:.6g}, the answer {value:.6g}"
+            return
 
 
-def _order(question: Question) -> list[str]:
+def _order(question: Question) -> Iterator[str]:
     items = question.items
     ids = [item.id for item in items]
-    problems = []
     if len(items) < 3:
-        problems.append("has fewer than three lines to order")
-    if len(set(ids)) != len(ids):
-        problems.append("uses an item id twice")
-    problems += [f"the line {item.id!r} needs {need!r}, which is no line" for item in items for need in item.needs
-                 if need not in ids]  # fmt: skip
-    if problems:
-        return problems
+        yield "has fewer than three lines to order"
+    for name in _twice(ids):
+        yield f"uses the item id {name!r} twice"
+    for text in _twice(item.text.strip() for item in items):
+        yield f"has two lines {_short(text)}"
+    unknown = [(item.id, need) for item in items for need in item.needs if need not in ids]
+    for name, need in unknown:
+        yield f"the line {name!r} needs {need!r}, which is no line"
+    if unknown or len(set(ids)) != len(ids):
+        return
     if first_wrong(items, tuple(ids)) is not None:
-        problems.append("the order as written is not a right one")
+        yield "the order as written is not a right one"
     if any(item.needs for item in items):
-        return problems
+        return
     if not question.verify:
-        return [*problems, "has neither needs nor a verify with one value a line, ascending"]
-    values = [float(value) for value in _eval(question.verify)]
-    if len(values) != len(items) or not all(a < b for a, b in pairwise(values)):
-        problems.append(f"verify gives {values}; one value a line is needed, ascending")
-    return problems
+        yield "has neither needs nor a verify with a value for each line"
+        return
+    # By id: a plain list would say nothing about which line stands where.
+    found = _eval(question.verify)
+    if not isinstance(found, dict) or set(found) != set(ids):
+        yield "verify must give a dict with a value for the id of each line"
+        return
+    values = {name: float(found[name]) for name in ids}
+    if not all(a < b for a, b in pairwise(values.values())):
+        yield f"verify gives {values}, which does not ascend"
 
 
-def _self_graded(question: Question) -> list[str]:
-    problems = []
+def _self_graded(question: Question) -> Iterator[str]:
     if not RUBRIC[0] <= len(question.rubric) <= RUBRIC[1]:
-        problems.append(f"has {len(question.rubric)} rubric points, {RUBRIC[0]} to {RUBRIC[1]} are needed")
+        yield f"has {len(question.rubric)} rubric points, {RUBRIC[0]} to {RUBRIC[1]} are needed"
     if not question.answer.strip():
-        problems.append("has no model answer")
+        yield "has no model answer"
     full: Response = tuple(True for _ in question.rubric)
-    if grade(question, full).outcome != "right":
-        problems.append("an answer with all points is graded wrong")
-    return problems
+    if question.rubric and grade(question, full).outcome != "right":
+        yield "an answer with all points is graded wrong"
 
 
 def _texts(question: Question) -> Iterator[str]:
@@ -460,14 +571,13 @@ def _pages_with_lines(lesson: Lesson) -> Iterator[tuple[str, int]]:
         at += len(page.rstrip("\n"))
 
 
-def _inline_problem(latex: str) -> str:
-    left = re.search(r"\\[A-Za-z]+", markup.inline(latex))
-    return f"has {left[0]}, which cannot be written on one row" if left else ""
-
-
 def _line_of(text: str, part: str) -> int:
     at = text.find(part)
     return text[:at].count("\n") if at >= 0 else 0
+
+
+def _twice(names: Iterable[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
 
 
 def _short(text: str) -> str:

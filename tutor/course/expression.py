@@ -2,7 +2,11 @@
 
 Grammar, loosest first: sum, product (also by juxtaposition: `2x`, `3(x+1)`), unary sign, power (right-associative,
 binding tighter than a sign on its left: −2^2 = −4), postfix `%` and `!`, atom. `log` is the natural logarithm. What can
-be read in two ways, such as `1/2x`, is not read at all: the learner is asked which is meant, and no attempt is lost.
+be read in two ways, such as `1/2x` and `e^2x`, is not read at all: the learner is asked which is meant, and no attempt
+is lost.
+
+Every value carries a bound on its rounding error. So two formulas are compared as exactly as each of them can be
+computed: a right answer in a form that cancels is not refused, and noise is not taken for a value (tan(π/2) has none).
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import math
 import random
 import re
+import sys
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +28,7 @@ MAX_TOKENS = 300
 MAX_DEPTH = 60
 POINTS = 40
 """Sample points at which two formulas are compared."""
+EPSILON = sys.float_info.epsilon
 
 
 class Unreadable(TutorError):
@@ -36,6 +42,10 @@ class Unreadable(TutorError):
 
 class _Undefined(ArithmeticError):
     """The formula has no value here; the text says why."""
+
+
+class _Lost(_Undefined):
+    """The formula may have a value here, but floating point cannot hold it, or rounding leaves nothing of it."""
 
 
 @dataclass(frozen=True)
@@ -108,20 +118,23 @@ FUNCTIONS: dict[str, tuple[int, Callable[..., float]]] = {
 CONSTANTS = {"pi": math.pi, "e": math.e}
 GREEK = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ϵ": "epsilon", "ζ": "zeta", "η": "eta",
-    "θ": "theta", "κ": "kappa", "λ": "lambda", "μ": "mu", "µ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho",
-    "σ": "sigma", "τ": "tau", "φ": "phi", "ϕ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega",
+    "θ": "theta", "ϑ": "theta", "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "µ": "mu", "ν": "nu", "ξ": "xi",
+    "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "υ": "upsilon", "φ": "phi", "ϕ": "phi", "χ": "chi", "ψ": "psi",
+    "ω": "omega", "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta", "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma",
+    "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
 }  # fmt: skip
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "0123456789aehijklmnoprstuvx")
 SYNONYMS = {
-    "−": "-", "–": "-", "·": "*", "×": "*", "⋅": "*", "∗": "*", "÷": "/", "∕": "/", "**": "^",
+    "**": "^", "−": "-", "–": "-", "‐": "-", "‑": "-", "·": "*", "×": "*", "⋅": "*", "∗": "*", "∙": "*", "•": "*",
+    "÷": "/", "∕": "/", "⁄": "/",
 }  # fmt: skip
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+\-−]?\d+)?)"
     r"|(?P<raised>[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)"
     r"|(?P<name>\\?[A-Za-zµ\u0370-\u03ff][A-Za-z0-9µ\u0370-\u03ff₀-₉ₐ-ₜᵢⱼᵣᵤᵥ]*(?:_\{?[A-Za-z0-9]+\}?)*)"
-    r"|(?P<op>\*\*|[-+*/^()\[\]{},!%|√−–·×⋅∗÷∕]))"
+    rf"|(?P<op>{'|'.join(map(re.escape, SYNONYMS))}|[-+*/^()\[\]{{}},!%|√]))"
 )
 
 
@@ -135,9 +148,8 @@ class _Token:
 def _tokens(text: str) -> list[_Token]:
     tokens = []
     at = 0
+    text = text.rstrip()
     while at < len(text):
-        if not text[at:].strip():
-            break
         match = TOKEN.match(text, at)
         if match is None:
             bad = text[at:].lstrip()[0]
@@ -154,7 +166,7 @@ def _tokens(text: str) -> list[_Token]:
 
 def _strange(sign: str, at: int) -> Unreadable:
     if sign in "=<>≤≥≈~":
-        return Unreadable(f"“{sign}” at place {at + 1}: type the value alone", at)
+        return Unreadable(f"“{sign}” at place {at + 1}: type the answer alone", at)
     # Many letters look like others: a name tells a Cyrillic х from an x. A control character is not to be printed.
     name = unicodedata.name(sign, f"character {ord(sign)}").lower()
     shown = f"“{sign}”" if sign.isascii() and sign.isprintable() else name
@@ -182,6 +194,7 @@ class _Parser:
         self.at = 0
         self.depth = 0
         self.bars = 0
+        self.open_exponent = False
         self.names = {_canonical(name): name for name in names}
 
     @property
@@ -195,8 +208,19 @@ class _Parser:
         return False
 
     def fail(self, expected: str) -> Unreadable:
-        found = f"“{_cut(self.token.text)}” at place {self.token.at + 1}" if self.token.kind != "end" else "the end"
-        return Unreadable(f"expected {expected}, found {found}", self.token.at)
+        token = self.token
+        if token.text == ",":
+            return Unreadable("one value is expected here; write a decimal number with a point: 0.5", token.at)
+        if token.kind == "number" and self.tokens[self.at - 1].kind == "number":
+            return Unreadable(
+                f"two numbers stand side by side at place {token.at + 1}: is an operator missing?", token.at
+            )
+        found = f"“{_cut(token.text)}” at place {token.at + 1}" if token.kind != "end" else "the end"
+        return Unreadable(f"expected {expected}, found {found}", token.at)
+
+    def ask(self, question: str) -> Unreadable:
+        found = f"“{_cut(self.token.text)}” at place {self.token.at + 1}"
+        return Unreadable(f"is {found} {question}? Put parentheses, or * before it", self.token.at)
 
     def deeper(self) -> None:
         self.depth += 1
@@ -209,8 +233,6 @@ class _Parser:
 
     def whole(self) -> Node:
         node = self.sum()
-        if self.token.text == ",":
-            raise Unreadable("one value is expected here; write a decimal number with a point: 0.5", self.token.at)
         if self.token.kind != "end":
             raise self.fail("an operator or the end")
         return node
@@ -236,22 +258,19 @@ class _Parser:
                 node = Binary(op, node, self.signed())
             elif self._starts_factor():
                 if divided:
-                    found = f"“{_cut(self.token.text)}” at place {self.token.at + 1}"
-                    raise Unreadable(
-                        f"is {found} below the fraction line? Put parentheses, or * before it", self.token.at
-                    )
+                    raise self.ask("below the fraction line")
+                if self.open_exponent:
+                    raise self.ask("part of the exponent")
                 node = Binary("*", node, self.power())
             else:
                 return node
 
     def _starts_factor(self) -> bool:
+        # No number does: `2 3` is more likely a slip than a product.
         token = self.token
-        if token.kind == "name":
-            return True
-        if token.kind == "number":
-            # `2 3` is more likely a slip than a product.
-            return False
-        return token.kind == "op" and (token.text in "([{√" or (token.text == "|" and not self.bars))
+        if token.kind == "op":
+            return token.text in "([{√" or (token.text == "|" and not self.bars)
+        return token.kind == "name"
 
     def signed(self) -> Node:
         signs = 0
@@ -263,15 +282,29 @@ class _Parser:
 
     def power(self) -> Node:
         base = self.postfix()
+        node = base
+        bare = False
         if self.token.kind == "raised":
-            digits = self.token.text.translate(SUPERSCRIPTS)
-            self.at += 1
-            base = Binary("^", base, Number(float(digits)))
+            exponent = self.literal(self.token.text.translate(SUPERSCRIPTS))
+            node = Binary("^", base, exponent)
+            if self.token.text == "√":
+                raise self.ask("a root with a degree before it")
         elif self.take("^"):
+            bare = self.token.text not in CLOSING
             self.deeper()
-            base = Binary("^", base, self.signed())
+            node = Binary("^", base, self.signed())
             self.depth -= 1
-        return base
+        # x^2y is x²y to everybody, but who types e^2x or 2^3x may well mean all that follows.
+        self.open_exponent = bare and isinstance(base, Number)
+        return node
+
+    def literal(self, digits: str) -> Number:
+        """The token as a number."""
+        value = float(digits)
+        if math.isinf(value):
+            raise Unreadable(f"“{_cut(self.token.text)}” is too large", self.token.at)
+        self.at += 1
+        return Number(value)
 
     def postfix(self) -> Node:
         node = self.atom()
@@ -284,11 +317,7 @@ class _Parser:
     def atom(self) -> Node:
         token = self.token
         if token.kind == "number":
-            self.at += 1
-            value = float(token.text.replace("−", "-"))
-            if math.isinf(value):
-                raise Unreadable(f"“{_cut(token.text)}” is too large", token.at)
-            return Number(value)
+            return self.literal(token.text.replace("−", "-"))
         if token.kind == "name":
             self.at += 1
             return self.named(token)
@@ -318,8 +347,12 @@ class _Parser:
             return self.call(function)
         if name in CONSTANTS:
             return Number(CONSTANTS[name])
-        if name in {"inf", "infinity", "nan"}:
+        if name.lower() in {"inf", "infinity", "nan"}:
             raise Unreadable(f"{name} is not a number here", token.at)
+        for at, sign in enumerate(token.text, token.at):
+            # A Greek Α looks like an A.
+            if not sign.isascii() and sign.translate(SUBSCRIPTS) == sign and sign not in GREEK:
+                raise _strange(sign, at)
         allowed = ", ".join(self.names.values()) or "numbers, pi, e and functions such as sqrt, exp, ln"
         product = ""
         if len(token.text) > 1 and all(_canonical(letter) in self.names for letter in token.text):
@@ -336,11 +369,13 @@ class _Parser:
         self.expect(CLOSING[opening])
         count = FUNCTIONS[function][0]
         if len(arguments) != count:
-            raise Unreadable(f"{function} takes {count} argument{'s' if count > 1 else ''}, not {len(arguments)}")
+            takes = f"{function} takes {count} argument{'s' if count > 1 else ''}, not {len(arguments)}"
+            raise Unreadable(f"{takes} (a decimal number is written with a point: 0.5)")
         return Call(function, tuple(arguments))
 
 
 def _cut(text: str) -> str:
+    text = " ".join(text.split())
     return text if len(text) <= 30 else text[:29] + "…"
 
 
@@ -354,34 +389,59 @@ def parse(text: str, names: Sequence[str] = ()) -> Node:
 
 
 def evaluate(node: Node, values: Mapping[str, float]) -> float:
-    """The value of a formula; NaN where it, or any part of it, is not defined or not finite."""
+    """The value of a formula; NaN where it, or any part of it, is not defined, not finite, or lost in rounding."""
     try:
-        return _value(node, values)
+        return _computed(node, values)[0]
     except _Undefined:
         return math.nan
 
 
-def _value(node: Node, values: Mapping[str, float]) -> float:
+def _computed(node: Node, values: Mapping[str, float]) -> tuple[float, float]:
+    """(value, bound on its rounding error); raises _Undefined, or _Lost when the error leaves nothing of the value."""
+    value, error = _value(node, values)
+    if error > 1e-6 * abs(value) and error > 1e-9:
+        raise _Lost("its digits are lost in rounding")
+    return value, error
+
+
+def _value(node: Node, values: Mapping[str, float]) -> tuple[float, float]:
     match node:
         case Number(value):
-            return value
+            return value, 0.0 if value.is_integer() else EPSILON * abs(value)
         case Name(name):
-            return values[name]
+            return values[name], 0.0
         case Negative(operand):
-            return -_value(operand, values)
+            value, error = _value(operand, values)
+            return -value, error
         case Call(function, arguments):
-            return _call(function, [_value(argument, values) for argument in arguments])
+            return _rounded(partial(_call, function), [_value(argument, values) for argument in arguments])
         case Binary(op, left, right):
-            return _binary(op, _value(left, values), _value(right, values))
+            return _rounded(partial(_binary, op), [_value(left, values), _value(right, values)])
 
 
-def _call(function: str, arguments: list[float]) -> float:
+def _rounded(function: Callable[..., float], parts: list[tuple[float, float]]) -> tuple[float, float]:
+    """Apply a function to values with errors: each is moved by its error, and the result's changes add up."""
+    arguments = [value for value, _ in parts]
+    result = function(*arguments)
+    total = EPSILON * abs(result)
+    for at, (value, error) in enumerate(parts):
+        changes = [0.0]
+        for moved in (value - error, value + error) if error else ():
+            try:
+                changes.append(abs(function(*arguments[:at], moved, *arguments[at + 1 :]) - result))
+            except _Undefined:
+                continue  # the edge of the domain: the other side tells
+        total += max(changes)
+    return result, total
+
+
+def _call(function: str, *arguments: float) -> float:
     try:
         return _finite(float(FUNCTIONS[function][1](*arguments)))
     except ValueError:
         raise _Undefined(f"{function} of {', '.join(f'{x:g}' for x in arguments)} is not defined") from None
     except OverflowError:
-        raise _Undefined("a number in it is too large") from None
+        raise _Lost("a number in it is too large") from None
 
 
 def _binary(op: str, a: float, b: float) -> float:
@@ -399,16 +459,17 @@ def _binary(op: str, a: float, b: float) -> float:
         case _:
             # In floats 9**9**9 overflows at once; Python's integers would compute its digits for ever.
             try:
-                return math.pow(a, b)
+                return _finite(math.pow(a, b))
             except ValueError:
-                raise _Undefined(f"{a:g}^{b:g} is not defined") from None
+                base = f"({a:g})" if a < 0 else f"{a:g}"
+                raise _Undefined(f"{base}^{b:g} is not defined") from None
             except OverflowError:
-                raise _Undefined("a number in it is too large") from None
+                raise _Lost("a number in it is too large") from None
 
 
 def _finite(value: float) -> float:
     if not math.isfinite(value):
-        raise _Undefined("a number in it is too large")
+        raise _Lost("a number in it is too large")
     return value
 
 
@@ -416,29 +477,57 @@ def number(text: str) -> float:
     """Read one number, e.g. `1/3`, `2e-3`, `sqrt(2)`, `50%`; raises Unreadable."""
     node = parse(text)
     try:
-        return _value(node, {})
+        return _computed(node, {})[0]
     except _Undefined as error:
-        raise Unreadable(f"“{_cut(text.strip())}” has no value: {error}") from None
+        raise Unreadable(f"“{_cut(text)}” has no value: {error}") from None
 
 
-def sample(symbols: Sequence[Symbol], seed: int, points: int = POINTS) -> list[dict[str, float]]:
+def sample(symbols: Sequence[Symbol], seed: int = 0, points: int = POINTS) -> list[dict[str, float]]:
     """Seeded random points of the declared domains (integers stay off: a formula must hold in between)."""
     rng = random.Random(seed)
     return [{s.name: rng.uniform(s.low, s.high) for s in symbols} for _ in range(points)]
 
 
-def equivalent(
-    one: Node, other: Callable[[Mapping[str, float]], float] | Node, symbols: Sequence[Symbol], seed: int = 0
-) -> bool:
+def undefined(node: Node, symbols: Sequence[Symbol], seed: int = 0) -> str:
+    """Why a formula has no value at any sampled point of its domain; empty when it has one somewhere."""
+    reason = ""
+    for point in sample(symbols, seed):
+        try:
+            _computed(node, point)
+        except _Undefined as error:
+            reason = reason or str(error)
+        else:
+            return ""
+    return reason
+
+
+def equivalent(one: Node, other: Node, symbols: Sequence[Symbol], seed: int = 0) -> bool:
     """Whether two formulas agree at seeded random points of their domains, to 1e-8 relative.
 
-    They must be defined at the same points and at one of them at least. Near a zero, where rounding spoils relative
-    errors, 1e-12 of the largest value at any of the points is allowed.
+    They must be defined at the same points and at one of them at least. Where a sum cancels, they may differ by what
+    rounding makes of them; points at which it leaves nothing, or at which a number is too large, are passed over.
     """
-    truth = other if callable(other) else partial(evaluate, other)
-    pairs = [(evaluate(one, point), truth(point)) for point in sample(symbols, seed)]
-    if any(math.isnan(a) != math.isnan(b) for a, b in pairs):
-        return False
-    defined = [(a, b) for a, b in pairs if not math.isnan(a)]
-    rounding = 1e-12 * max((abs(b) for _, b in defined), default=0.0) + 1e-14
-    return bool(defined) and all(math.isclose(a, b, rel_tol=1e-8, abs_tol=rounding) for a, b in defined)
+    compared = 0
+    for point in sample(symbols, seed):
+        try:
+            found = [_at(one, point), _at(other, point)]
+        except _Lost:
+            continue
+        defined = [pair for pair in found if pair is not None]
+        if len(defined) == 1:
+            return False
+        if defined:
+            (a, rounding_a), (b, rounding_b) = defined
+            if abs(a - b) > 1e-8 * max(abs(a), abs(b)) + rounding_a + rounding_b:
+                return False
+            compared += 1
+    return compared > 0
+
+
+def _at(node: Node, point: Mapping[str, float]) -> tuple[float, float] | None:
+    try:
+        return _computed(node, point)
+    except _Lost:
+        raise
+    except _Undefined:
+        return None

@@ -7,8 +7,8 @@ import random
 from dataclasses import dataclass
 from typing import Literal
 
-from tutor.course.expression import Unreadable, equivalent, evaluate, number, parse
-from tutor.course.model import Item, Question
+from tutor.course.expression import Node, Unreadable, equivalent, evaluate, number, parse, sample, undefined
+from tutor.course.model import Item, Question, Symbol
 
 Response = str | tuple[int, ...] | tuple[str, ...] | tuple[bool, ...]
 """Typed text or `true`/`false`; indices of marked choices; ids of the items in order; a tick for each rubric point."""
@@ -33,7 +33,7 @@ def grade(question: Question, response: Response) -> Verdict:
     """Grade a response; `unreadable` when it cannot be read as an answer to this question."""
     match question.type:
         case "single_choice" | "multiple_choice":
-            return _choices(question, frozenset(int(at) for at in response))
+            return _choices(question, frozenset(response))
         case "true_false":
             return _true_false(question, str(response))
         case "numeric":
@@ -46,36 +46,46 @@ def grade(question: Question, response: Response) -> Verdict:
             return _self_graded(question, tuple(bool(tick) for tick in response))
 
 
-def _choices(question: Question, marked: frozenset[int]) -> Verdict:
+def _choices(question: Question, marked: frozenset[object]) -> Verdict:
+    one = question.type == "single_choice"
+    if not marked or not marked <= set(range(len(question.choices))) or (one and len(marked) > 1):
+        return Verdict("unreadable", message=f"Mark {'one option' if one else 'at least one option'}.")
     right = frozenset(at for at, choice in enumerate(question.choices) if choice.correct)
     if marked == right:
         return Verdict("right", 1.0)
-    if question.type == "single_choice":
-        feedback = " ".join(question.choices[at].feedback for at in sorted(marked))
-        return Verdict("wrong", 0.0, feedback=feedback)
+    feedback = " ".join(choice.feedback for at, choice in enumerate(question.choices) if at in marked - right)
+    if one:
+        return Verdict("wrong", feedback=feedback)
     missed, wrong = len(right - marked), len(marked - right)
-    # Each option marked as it should be counts; guessing all or none is worth nothing.
-    score = max(0.0, (len(marked & right) - wrong) / len(right))
+    # The share of right options found less the share of wrong ones marked: to mark all of them is worth nothing.
+    score = max(0.0, len(marked & right) / len(right) - wrong / (len(question.choices) - len(right)))
     parts = []
     if wrong:
         parts.append(f"{wrong} marked that {'does' if wrong == 1 else 'do'} not belong")
     if missed:
         parts.append(f"{missed} missing")
-    feedback = " ".join(question.choices[at].feedback for at in sorted(marked - right))
     return Verdict("wrong", score, message=", ".join(parts) + ".", feedback=feedback)
 
 
 def _true_false(question: Question, response: str) -> Verdict:
+    if response not in {"true", "false"}:
+        return Verdict("unreadable", message="Expected true or false.")
     if response == question.answer:
         return Verdict("right", 1.0)
     feedback = next((wrong.feedback for wrong in question.wrong if wrong.answer == response), "")
     return Verdict("wrong", feedback=feedback)
 
 
+def width(question: Question, answer: float) -> float:
+    """How far from an answer a value may lie."""
+    return question.tolerance * (abs(answer) if question.tolerance_type == "relative" else 1.0)
+
+
 def close(question: Question, value: float, answer: float) -> bool:
     """Whether a value lies within the question's tolerance of an answer."""
-    bound = question.tolerance * (abs(answer) if question.tolerance_type == "relative" else 1.0)
-    return abs(value - answer) <= bound + 1e-9 * max(1.0, abs(answer))
+    bound = width(question, answer)
+    # Rounding is relative to what is compared; only beside a bare 0 is there nothing to compare it with.
+    return abs(value - answer) <= bound + 1e-9 * (max(abs(answer), bound) or 1.0)
 
 
 def _numeric(question: Question, response: str) -> Verdict:
@@ -92,17 +102,18 @@ def _numeric(question: Question, response: str) -> Verdict:
 
 
 def _slip(question: Question, value: float) -> str:
-    """Name a slip that explains the value whatever the question; empty when none does."""
+    """Name the slip that explains the value whatever the question; empty when none does, or more than one."""
     answer = number(question.answer)
     if answer == 0 or value == 0:
         return ""
+    slips = []
     if close(question, -value, answer):
-        return "The size is right; check the sign."
+        slips.append("The size is right; check the sign.")
     if close(question, value / 100, answer) or close(question, value * 100, answer):
-        return "It is off by a factor of 100: a share and a percentage are mixed up (50 % can be typed as 50%)."
+        slips.append("It is off by a factor of 100: a share and a percentage are mixed up (50 % can be typed as 50%).")
     if close(question, 1 / value, answer):
-        return "That is one over the right answer: check what is divided by what."
-    return ""
+        slips.append("That is one over the right answer: check what is divided by what.")
+    return slips[0] if len(slips) == 1 else ""
 
 
 def _expression(question: Question, response: str) -> Verdict:
@@ -111,26 +122,35 @@ def _expression(question: Question, response: str) -> Verdict:
         formula = parse(response, names)
     except Unreadable as error:
         return Verdict("unreadable", message=f"{error}. Expected a formula in {', '.join(names)}.")
+    nowhere = undefined(formula, question.symbols)
+    if nowhere:
+        return Verdict("unreadable", message=f"This formula has no value: {nowhere}.")
     for answer in (question.answer, *question.alternatives):
         if equivalent(formula, parse(answer, names), question.symbols):
             return Verdict("right", 1.0)
     for wrong in question.wrong:
         if equivalent(formula, parse(wrong.answer, names), question.symbols):
             return Verdict("wrong", feedback=wrong.feedback)
-    return Verdict("wrong", feedback=_example(question, response))
+    return Verdict("wrong", feedback=_example(question, formula, parse(question.answer, names)))
 
 
-def _example(question: Question, response: str) -> str:
-    """A point at which the formula is plainly not the right one."""
-    names = [symbol.name for symbol in question.symbols]
-    middle = {s.name: round((s.low + s.high) / 2, 1) or 0.5 for s in question.symbols}
-    value = evaluate(parse(response, names), middle)
-    truth = evaluate(parse(question.answer, names), middle)
-    if math.isnan(truth) or math.isclose(value, truth, rel_tol=1e-3):
-        return ""
-    at = ", ".join(f"{name} = {x:g}" for name, x in middle.items())
-    given = "has no value" if math.isnan(value) else f"gives {value:.4g}"
-    return f"For {at} your formula {given}; it should give {truth:.4g}."
+def _example(question: Question, formula: Node, answer: Node) -> str:
+    """A point at which the formula is plainly not the right one; empty when no sampled point shows it."""
+    for point in sample(question.symbols):
+        short = {symbol.name: _short(point[symbol.name], symbol) for symbol in question.symbols}
+        value, truth = evaluate(formula, short), evaluate(answer, short)
+        if math.isnan(truth) or math.isclose(value, truth, rel_tol=1e-3):
+            continue
+        at = ", ".join(f"{name} = {x:.6g}" for name, x in short.items())
+        given = "has no value" if math.isnan(value) else f"gives {value:.4g}"
+        return f"For {at} your formula {given}; it should give {truth:.4g}."
+    return ""
+
+
+def _short(value: float, symbol: Symbol) -> float:
+    """A value with few digits, which is easier to check by hand, if the domain is wide enough for that."""
+    rounded = (float(f"{value:.{digits}g}") for digits in (2, 4, 6))
+    return next((short for short in rounded if symbol.low <= short <= symbol.high), value)
 
 
 def _order(question: Question, order: tuple[str, ...]) -> Verdict:
@@ -183,9 +203,8 @@ def present(question: Question, seed: int) -> tuple[int, ...] | tuple[str, ...]:
     """
     rng = random.Random(f"{question.id}:{seed}")
     if question.type == "order":
-        ids = [item.id for item in question.items]
-        shown = ids[:]
-        while first_wrong(question.items, tuple(shown)) is None:
+        shown = [item.id for item in question.items]
+        while len(shown) > 1 and first_wrong(question.items, tuple(shown)) is None:
             rng.shuffle(shown)
         return tuple(shown)
     places = list(range(len(question.choices)))

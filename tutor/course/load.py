@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
@@ -53,24 +55,63 @@ def parse_toml(text: str, path: Path, first_line: int = 1) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        at = re.search(r"at line (\d+)", str(error))
-        line = first_line + (int(at[1]) - 1 if at else 0)
-        raise ContentError([Problem(str(path), line, f"not TOML: {error}")]) from None
+        message, _, place = str(error).rpartition(" (at ")
+        at = re.match(r"line (\d+)", place)
+        line = int(at[1]) if at else text.rstrip().count("\n") + 1
+        raise ContentError([Problem(str(path), first_line - 1 + line, f"not TOML: {message}")]) from None
 
 
-def convert(data: object, kind: type[T], path: Path, line: int) -> T:
-    """Turn decoded TOML into a content object; raises ContentError naming the key that is wrong."""
+def convert(data: object, kind: type[T], path: Path, line: int, text: str = "") -> T:
+    """Turn decoded TOML into a content object; raises ContentError naming the key that is wrong.
+
+    `line` is where the data begin in the file. With their `text` the key's own line is found.
+    """
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
-        raise ContentError([Problem(str(path), line, str(error))]) from None
+        at = line - 1 + _line_of(text, str(error)) if text else line
+        raise ContentError([Problem(str(path), at, str(error))]) from None
+
+
+# Strings and comments are passed over: what looks like a key inside them is none.
+_TOML = re.compile(
+    r"""'{3}.*?'{3}|"{3}(?:\\.|.)*?"{3}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|\#[^\n]*"""
+    r"|^[ \t]*\[\[[ \t]*(?P<table>[\w.-]+)[ \t]*\]\]|^[ \t]*(?P<key>[\w-]+)[ \t]*=",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+def _places(text: str, kind: str) -> list[tuple[int, str]]:
+    """(line, name) of every `table` header or every `key` that begins a line of a TOML text."""
+    return [(text.count("\n", 0, at.start()) + 1, at[kind]) for at in _TOML.finditer(text) if at[kind]]
+
+
+def table_lines(text: str, name: str) -> list[int]:
+    """The line on which each table `[[name]]` of a TOML text begins."""
+    return [line for line, table in _places(text, "table") if table == name]
+
+
+def _line_of(text: str, message: str) -> int:
+    """The line of the key that a message of msgspec is about; the line of its table when it has no line of its own."""
+    where = re.search(r"`\$\.(\w+)(?:\[(\d+)\])?([^`]*)`", message)
+    unknown = re.search(r"unknown field `([^`]+)`", message)
+    names = [unknown[1]] if unknown else []
+    start = 1
+    if where:
+        names += [*reversed(re.findall(r"\.(\w+)", where[3])), where[1]]
+        tables = table_lines(text, where[1])
+        if where[2] and int(where[2]) < len(tables):
+            start = tables[int(where[2])]
+    keys = [(line, key) for line, key in _places(text, "key") if line >= start]
+    return next((line for name in names for line, key in keys if key == name), start)
 
 
 @lru_cache(maxsize=4)
 def load_course(content: Path) -> Course:
     """Read `course.toml`; raises ContentError."""
     path = content / "course.toml"
-    return convert(parse_toml(read_text(path), path), Course, path, 1)
+    text = read_text(path)
+    return convert(parse_toml(text, path), Course, path, 1, text)
 
 
 def chapter_dir(content: Path, chapter_id: str) -> Path | None:
@@ -96,7 +137,8 @@ def _written(content: Path, chapter_id: str) -> Path:
 def load_chapter(content: Path, chapter_id: str) -> Chapter:
     """Read a chapter's `chapter.toml`; raises ContentError, or TutorError when the chapter is not written."""
     path = _written(content, chapter_id) / "chapter.toml"
-    return convert(parse_toml(read_text(path), path), Chapter, path, 1)
+    text = read_text(path)
+    return convert(parse_toml(text, path), Chapter, path, 1, text)
 
 
 @lru_cache(maxsize=256)
@@ -107,7 +149,7 @@ def load_lesson(content: Path, chapter_id: str, lesson_id: str) -> Lesson:
     parts = re.match(r"\+\+\+\n(.*?)^\+\+\+\n(.*)", text, re.DOTALL | re.MULTILINE)
     if parts is None:
         raise ContentError([Problem(str(path), 1, "must start with front matter between two lines +++")])
-    head = convert(parse_toml(parts[1], path, 2), LessonHead, path, 2)
+    head = convert(parse_toml(parts[1], path, 2), LessonHead, path, 2, parts[1])
     if head.id != lesson_id:
         raise ContentError([Problem(str(path), 2, f"id {head.id!r} differs from the file's name {lesson_id!r}")])
     return Lesson(head=head, pages=split_pages(parts[2]), path=str(path))
@@ -117,7 +159,7 @@ def split_pages(text: str) -> tuple[str, ...]:
     """Split Markdown at lines `---` that stand outside code fences."""
     pages: list[list[str]] = [[]]
     fence = ""
-    for line in text.splitlines():
+    for line in text.split("\n"):
         mark = re.match(r"\s{0,3}(`{3,}|~{3,})", line)
         if mark and not fence:
             fence = mark[1]
@@ -138,28 +180,51 @@ def find_lesson(content: Path, course: Course, lesson_id: str) -> str:
     raise TutorError(f"The course has no lesson {lesson_id!r}")
 
 
+@dataclass(frozen=True)
+class Bank:
+    """A question bank as far as it can be read, and what is wrong with the rest."""
+
+    questions: Mapping[str, Question]
+    """By id, in the file's order."""
+    lines: Mapping[str, int]
+    """The line on which each question begins, by id; also of those that cannot be read."""
+    problems: tuple[Problem, ...]
+
+
 @lru_cache(maxsize=32)
-def load_questions(content: Path, chapter_id: str) -> dict[str, Question]:
-    """Read a chapter's question bank by id, in the file's order; raises ContentError with every problem in it."""
+def read_bank(content: Path, chapter_id: str) -> Bank:
+    """Read what can be read of a chapter's `questions.toml`; raises ContentError when it is no list of questions."""
     path = _written(content, chapter_id) / "questions.toml"
     text = read_text(path)
     data = parse_toml(text, path)
-    problems = [Problem(str(path), 1, f"unknown key {key!r}") for key in data if key != "questions"]
+    places = _places(text, "table") + _places(text, "key")
+    problems = [
+        Problem(str(path), next((line for line, name in places if name == key), 1), f"unknown key {key!r}")
+        for key in data
+        if key != "questions"
+    ]
+    items = data.get("questions", [])
+    starts = table_lines(text, "questions")
+    if not isinstance(items, list) or len(starts) != len(items):
+        raise ContentError([*problems, Problem(str(path), 1, "each question must begin with a line [[questions]]")])
     questions: dict[str, Question] = {}
-    for item, line in zip(data.get("questions", []), question_lines(text), strict=False):
-        try:
-            question = convert(item, Question, path, line)
-        except ContentError as error:
-            problems += [Problem(p.file, p.line, f"{item.get('id', 'question')}: {p.message}") for p in error.problems]
+    lines: dict[str, int] = {}
+    for item, line in zip(items, starts, strict=True):
+        name = str(item.get("id", "question"))
+        if name in lines:
+            problems.append(Problem(str(path), line, f"the id {name!r} is used twice"))
             continue
-        if question.id in questions:
-            problems.append(Problem(str(path), line, f"the id {question.id!r} is used twice"))
-        questions[question.id] = question
-    if problems:
-        raise ContentError(problems)
-    return questions
+        lines[name] = line
+        try:
+            questions[name] = convert(item, Question, path, line)
+        except ContentError as error:
+            problems += [Problem(p.file, p.line, f"{name}: {p.message}") for p in error.problems]
+    return Bank(MappingProxyType(questions), MappingProxyType(lines), tuple(problems))
 
 
-def question_lines(text: str) -> list[int]:
-    """The line on which each `[[questions]]` table begins."""
-    return [n for n, line in enumerate(text.splitlines(), 1) if line.strip() == "[[questions]]"]
+def load_questions(content: Path, chapter_id: str) -> dict[str, Question]:
+    """A chapter's questions by id, in the file's order; raises ContentError with every problem of the file."""
+    bank = read_bank(content, chapter_id)
+    if bank.problems:
+        raise ContentError(list(bank.problems))
+    return dict(bank.questions)

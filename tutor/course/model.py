@@ -5,13 +5,16 @@ Every class here is a file's or a table's shape; unknown keys are errors. Texts 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 QuestionType = Literal[
     "single_choice", "multiple_choice", "true_false", "numeric", "expression", "order", "self_graded"
 ]
+
+Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z")]
+"""A name for good. Some are names of files: no separators, so that none leads out of the content."""
 
 
 class Frozen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -32,7 +35,7 @@ class Week(Frozen, frozen=True):
 class ChapterStub(Frozen, frozen=True):
     """A chapter as `course.toml` announces it, whether or not its content is written."""
 
-    id: str
+    id: Id
     number: int
     title: str
     part: str
@@ -50,19 +53,19 @@ class Course(Frozen, frozen=True):
 class Objective(Frozen, frozen=True):
     """Something the learner can do after the chapter; questions name the objectives they test."""
 
-    id: str
+    id: Id
     text: str
 
 
 class Chapter(Frozen, frozen=True):
     """`content/NN-name/chapter.toml`."""
 
-    id: str
+    id: Id
     number: int
     title: str
     why: str
     objectives: tuple[Objective, ...]
-    lessons: tuple[str, ...]
+    lessons: tuple[Id, ...]
     """Lesson ids, in reading order; the file is `lessons/ID.md`."""
     labs: tuple[str, ...]
     checkpoint: tuple[str, ...]
@@ -73,7 +76,7 @@ class Chapter(Frozen, frozen=True):
 class LessonHead(Frozen, frozen=True):
     """The `+++` front matter of a lesson."""
 
-    id: str
+    id: Id
     title: str
     section: str
     minutes: int
@@ -128,14 +131,14 @@ class Symbol(Frozen, frozen=True):
 class Question(Frozen, frozen=True):
     """One question, defined once and used by lesson, checkpoint, review and statistics."""
 
-    id: str
+    id: Id
     type: QuestionType
     prompt: str
     objectives: tuple[str, ...]
     difficulty: int
     explanation: str
     lesson: str
-    """`LESSON-ID` or `LESSON-ID#PAGE` (pages count from 1): what to read again."""
+    """`LESSON-ID` or `LESSON-ID#PAGE` (pages count from 1): what to read again. Empty in a chapter without lessons."""
     hints: tuple[str, ...]
     choices: tuple[Choice, ...] = ()
     shuffle: bool = True

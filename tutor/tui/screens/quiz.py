@@ -221,7 +221,7 @@ class QuizScreen(Screen[None]):
             later = not good and state is not None and state.last_outcome == "right"
             mark = "✓" if good else "↻" if later else "✗"
             question = self.bank[question_id]
-            again = "" if good else f"read {question.lesson.replace('#', ', page ')}"
+            again = "" if good or not question.lesson else f"read {question.lesson.replace('#', ', page ')}"
             table.add_row(Text(mark), Text(_first_line(question)), Text(again))
         total = len(self.quiz.questions)
         head = Text(f"{right} of {total} right at the first try\n", style="bold")
@@ -325,6 +325,8 @@ class QuizScreen(Screen[None]):
         parts.append(question.explanation)
         widget = self.query_one("#explanation", MathMarkdown)
         await widget.update("\n\n".join(parts))
+        if self.verdict is None or self.question is not question:
+            return  # the learner has gone on meanwhile
         widget.display = True
         self.call_after_refresh(self.query_one("#verdict").scroll_visible, animate=False, top=False)
 
@@ -344,7 +346,7 @@ class QuizScreen(Screen[None]):
             case "reveal":
                 return asking and question is not None and question.type != "self_graded"
             case "lesson":
-                return self.verdict is not None
+                return self.verdict is not None and question is not None and bool(question.lesson)
             case "again":
                 return question is None
             case _:

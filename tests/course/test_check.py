@@ -1,0 +1,711 @@
+import functools
+import re
+import shutil
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tutor.course import check, load
+from tutor.course.check import check_content, problems_of
+from tutor.course.load import Problem, read_bank
+from tutor.course.model import Question
+from tutor.exercises.child import run_code
+from tutor.labs import registry
+
+CONTENT = Path(__file__).parents[2] / "content"
+
+
+def run(source: str) -> tuple[bool, str]:
+    result = run_code(source, seconds=120)
+    return result.outcome == "ok", result.output if result.outcome == "ok" else result.error
+
+
+# -- the course itself ---
+
+
+def test_the_course_has_no_problems() -> None:
+    assert check_content(CONTENT, set(registry.LABS)) == []
+
+
+@pytest.mark.full
+def test_all_code_of_the_course_runs_and_prints_what_the_pages_say() -> None:
+    assert check_content(CONTENT, set(registry.LABS), run) == []
+
+
+# -- no key of the course can be flipped ---
+
+BANKS = {path.parent.name[3:]: path for path in sorted(CONTENT.glob("[0-9][0-9]-*/questions.toml"))}
+QUESTIONS = [
+    (chapter, item) for chapter, path in BANKS.items() for item in tomllib.loads(path.read_text())["questions"]
+]
+
+
+def blocks(text: str) -> list[str]:
+    """The text of each question, as it stands in the file."""
+    return re.split(r"(?m)^(?=\[\[questions\]\])", text)[1:]
+
+
+def flips(item: dict[str, Any], block: str) -> Iterator[str]:
+    """The question with its key turned round, in every way that a slip of an author could do it."""
+    match item["type"]:
+        case "single_choice" | "multiple_choice":
+            head, *options = re.split(r"(?m)^(?=\[\[questions\.choices\]\])", block)
+            right = [at for at, option in enumerate(options) if "\ncorrect = true\n" in option + "\n"]
+            for at, option in enumerate(options):
+                if at in right and item["type"] == "single_choice":
+                    continue
+                turned = dict.fromkeys(right) if item["type"] == "single_choice" else {}
+                for other in {*turned, at}:
+                    text = options[other]
+                    turned[other] = (
+                        text.replace("correct = true\n", "")
+                        if other in right
+                        else f"{text.rstrip()}\ncorrect = true\n\n"
+                    )
+                assert option != turned[at]
+                yield head + "".join(turned.get(place) or text for place, text in enumerate(options))
+        case "true_false":
+            key, other = ('answer = "true"', 'answer = "false"')
+            if item["answer"] == "false":
+                key, other = other, key
+            yield block.replace(f"\n{key}\n", f"\n{other}\n", 1)
+        case "numeric" | "expression":
+            for wrong in item["wrong"]:
+                yield block.replace(f'\nanswer = "{item["answer"]}"\n', f'\nanswer = "{wrong["answer"]}"\n', 1)
+        case "order":
+            start, end = block.index("items = ["), block.index("\n]\n")
+            first, *lines = block[start:end].splitlines()
+            # The last line first; and the whole order upside down.
+            yield block[:start] + "\n".join([first, lines[-1], *lines[:-1]]) + block[end:]
+            yield block[:start] + "\n".join([first, *reversed(lines)]) + block[end:]
+        case "self_graded":
+            # The learner is the grader; what can get lost is what there is to compare with.
+            yield re.sub(r"(?ms)^answer = '''.*?'''$", "answer = ''", block, count=1)
+            yield re.sub(r"(?ms)^rubric = \[.*?^\]$", "rubric = []", block, count=1)
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("flipped") / "content"
+    shutil.copytree(CONTENT, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sound(copy: Path) -> Iterator[list[Problem]]:
+    """What is reported before any key is flipped."""
+    with pytest.MonkeyPatch.context() as patch:
+        # What `verify` gives does not depend on the key: it is computed once for all flips.
+        patch.setattr(check, "_eval", functools.lru_cache(maxsize=None)(check._eval))
+        yield check_content(copy, set(registry.LABS))
+
+
+@pytest.mark.parametrize(
+    ("chapter", "item"), [pytest.param(chapter, item, id=item["id"]) for chapter, item in QUESTIONS]
+)
+def test_a_flipped_key_is_reported_with_file_line_and_id(
+    copy: Path, sound: list[Problem], chapter: str, item: dict[str, Any]
+) -> None:
+    path = copy / BANKS[chapter].relative_to(CONTENT)
+    text = BANKS[chapter].read_text()
+    block = next(block for block in blocks(text) if f'\nid = "{item["id"]}"\n' in block)
+    line = text[: text.index(block)].count("\n") + 1
+    flipped = list(flips(item, block))
+    for other in flipped:
+        (turned,) = tomllib.loads(other)["questions"]
+        assert turned != item
+        assert problems_of(load.convert(turned, Question, path, line))
+    # What is found in a question by itself is found in the file, at its place, and nothing else is.
+    try:
+        path.write_text(text.replace(block, flipped[0]))
+        read_bank.cache_clear()
+        found = check_content(copy, set(registry.LABS))
+    finally:
+        path.write_text(text)
+        read_bank.cache_clear()
+    old = {problem.message for problem in sound}
+    assert {(p.file, p.line, p.message.partition(":")[0]) for p in found if p.message not in old} == {
+        (str(path), line, item["id"])
+    }
+
+
+def test_questions_of_every_kind_are_flipped() -> None:
+    assert {item["type"] for _, item in QUESTIONS} >= {
+        "single_choice", "multiple_choice", "true_false", "numeric", "expression", "order", "self_graded",
+    }  # fmt: skip
+    assert len(QUESTIONS) == sum(len(blocks(path.read_text())) for path in BANKS.values()) >= 20
+
+
+# -- every rule fires, on a small course that is otherwise sound ---
+
+COURSE = """\
+format_version = 1
+title = "A course"
+
+[[chapters]]
+id = "small"
+number = 1
+title = "Small"
+part = "All"
+
+[[chapters]]
+id = "later"
+number = 2
+title = "Later"
+part = "All"
+
+[[weeks]]
+first = 1
+last = 1
+chapter = "small"
+focus = "first things"
+hours = [1, 2]
+
+[[weeks]]
+first = 2
+last = 3
+chapter = "later"
+focus = "second things"
+hours = [1, 2]
+"""
+CHAPTER = """\
+id = "small"
+number = 1
+title = "Small"
+why = "because"
+lessons = ["one", "two"]
+labs = ["a-lab"]
+checkpoint = ["choice", "number"]
+
+[[objectives]]
+id = "o"
+text = "Do it"
+"""
+ONE = r"""+++
+id = "one"
+title = "Lesson one"
+section = "1.1"
+minutes = 5
+objectives = ["o"]
+labs = ["a-lab"]
+questions = ["number"]
++++
+
+## First page
+
+An inline $\sigma_1$ and a display formula:
+
+$$
+y = \frac{a}{b}
+$$
+
+See [the lab](lab:a-lab), [the end](lesson:two#2), [page](lesson:two), [drill](practice:one), [quiz](checkpoint:small),
+[home](today) and [web](https://example.org/a#b). Code: `x[0](lab:none)`.
+
+---
+
+## Second page
+
+```python run
+print(1 + 1)
+print("two")
+```
+
+```output
+2
+two
+```
+"""
+TWO = """+++
+id = "two"
+title = "Lesson two"
+section = "1.2"
+minutes = 5
++++
+
+## First page
+
+---
+
+## Second page
+"""
+BANK = r"""
+[[questions]]
+id = "choice"
+type = "single_choice"
+objectives = ["o"]
+difficulty = 2
+prompt = 'Which is **not** odd? `if not x` and $\sigma$.'
+verify = '4 % 2 == 0 and 3 % 2'
+hints = ['one', 'two', 'three']
+explanation = 'Since $4 = 2 \cdot 2$.'
+lesson = "one#2"
+[[questions.choices]]
+text = "Four"
+correct = true
+[[questions.choices]]
+text = "Three"
+feedback = "3 is odd."
+[[questions.choices]]
+text = "None of the above"
+fixed = true
+feedback = "4 is even."
+
+[[questions]]
+id = "several"
+type = "multiple_choice"
+objectives = ["o"]
+difficulty = 2
+prompt = 'Which are even?'
+hints = ['one', 'two', 'three']
+explanation = 'e'
+lesson = "one"
+[[questions.choices]]
+text = "4"
+correct = true
+[[questions.choices]]
+text = "6"
+correct = true
+[[questions.choices]]
+text = "7"
+feedback = "odd"
+
+[[questions]]
+id = "claim"
+type = "true_false"
+objectives = ["o"]
+difficulty = 2
+prompt = 'True or false: 4 is even.'
+answer = "true"
+hints = ['one', 'two', 'three']
+explanation = 'e'
+lesson = "two"
+[[questions.wrong]]
+answer = "false"
+feedback = "It is."
+
+[[questions]]
+id = "number"
+type = "numeric"
+objectives = ["o"]
+difficulty = 2
+prompt = 'What is the root of 2 (±0.01)?'
+answer = "1.414"
+alternatives = ["sqrt(2)"]
+tolerance = 0.01
+verify = 'np.sqrt(2)'
+hints = ['one', 'two', 'three']
+explanation = 'e'
+lesson = "two#2"
+[[questions.wrong]]
+answer = "1/sqrt(2)"
+feedback = "upside down"
+[[questions.wrong]]
+answer = "2"
+feedback = "not the root"
+
+[[questions]]
+id = "formula"
+type = "expression"
+objectives = ["o"]
+difficulty = 2
+prompt = 'The area?'
+answer = "a*b"
+alternatives = ["b a"]
+symbols = [{ name = "a", low = 1.0, high = 2.0 }, { name = "b", low = 1.0, high = 2.0 }]
+verify = 'np.outer([a], [b])[0, 0]'
+hints = ['one', 'two', 'three']
+explanation = 'e'
+lesson = "two"
+[[questions.wrong]]
+answer = "a+b"
+feedback = "a sum"
+
+[[questions]]
+id = "lines"
+type = "order"
+objectives = ["o"]
+difficulty = 2
+prompt = 'Put them in order.'
+items = [
+  { id = "x", text = 'x' },
+  { id = "y", text = 'y', needs = ["x"] },
+  { id = "z", text = 'z', needs = ["x"] },
+]
+hints = ['one', 'two', 'three']
+explanation = 'e'
+lesson = "two"
+
+[[questions]]
+id = "sizes"
+type = "order"
+objectives = ["o"]
+difficulty = 2
+prompt = 'The smallest on top.'
+items = [{ id = "s", text = 's' }, { id = "m", text = 'm' }, { id = "l", text = 'l' }]
+verify = '{"s": 1, "m": 2, "l": 3}'
+hints = ['one', 'two', 'three']
+explanation = 'e'
+lesson = "two"
+
+[[questions]]
+id = "recall"
+type = "self_graded"
+objectives = ["o"]
+difficulty = 2
+prompt = 'Why?'
+answer = 'Because of $\sigma$.'
+rubric = ['first', 'second', 'third']
+hints = []
+explanation = 'e'
+lesson = "two"
+"""
+FILES = {
+    "course.toml": COURSE,
+    "01-small/chapter.toml": CHAPTER,
+    "01-small/lessons/one.md": ONE,
+    "01-small/lessons/two.md": TWO,
+    "01-small/questions.toml": BANK,
+}
+FAILURE = "ValueError: no\n  (line 3)"
+FORBIDDEN = {"bad": (False, FAILURE)}
+
+
+def small_run(source: str) -> tuple[bool, str]:
+    return FORBIDDEN.get(source.strip(), (True, "2\ntwo\n"))
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def problems(folder: Path) -> list[Problem]:
+    return check_content(folder, {"a-lab"}, small_run)
+
+
+def test_the_small_course_has_no_problems(tmp_path: Path) -> None:
+    assert problems(write(tmp_path, FILES)) == []
+
+
+WIDE = "a_{1} + " * 40 + "b"
+FILE_RULES = {
+    # file: (old, new, text of the line that is named, message)
+    "course.toml": [
+        ('id = "later"', 'id = "small"', None, "the chapter id 'small' is used twice"),
+        ('chapter = "later"', 'chapter = "no"', "[[weeks]]", "week 2 is for the chapter 'no', which is not listed"),
+        ("first = 2", "first = 3", "[[weeks]]", "week 3 does not follow the one before it"),
+        ("first = 2\nlast = 3", "first = 2\nlast = 1", "[[weeks]]", "week 2 does not follow the one before it"),
+        ("hours = [1, 2]", "hours = [2, 1]", "[[weeks]]", "week 1: hours go from least to most"),
+        ('title = "A course"', 'title = "A course"\nmood = 1', "mood = 1", "unknown field `mood`"),
+    ],
+    "01-small/chapter.toml": [
+        ('id = "small"', 'id = "smal"', 'id = "smal"', "id, number or title differ from those in course.toml"),
+        ("number = 1", "number = 2", 'id = "small"', "id, number or title differ from those in course.toml"),
+        ('title = "Small"', 'title = "Big"', 'id = "small"', "id, number or title differ from those in course.toml"),
+        ('labs = ["a-lab"]', 'labs = ["b-lab"]', 'id = "small"', "there is no lab 'b-lab'"),
+        ('labs = ["a-lab"]', 'labs = ["a-lab", "a-lab"]', 'id = "small"', "the lab 'a-lab' is listed twice"),
+        ('"one", "two"', '"one", "two", "one"', 'id = "small"', "the lesson 'one' is listed twice"),
+        (
+            '"choice", "number"',
+            '"choice", "choice"',
+            'id = "small"',
+            "question of the checkpoint 'choice' is listed twice",
+        ),
+        ('"choice", "number"', '"choice", "no"', 'id = "small"', "the checkpoint asks 'no', which is not in the bank"),
+        (
+            "[[objectives]]\n",
+            '[[objectives]]\nid = "p"\ntext = "p"\n[[objectives]]\n',
+            'id = "small"',
+            "no question tests the objective 'p'",
+        ),
+        (
+            "[[objectives]]\n",
+            '[[objectives]]\nid = "o"\ntext = "p"\n[[objectives]]\n',
+            'id = "small"',
+            "the objective 'o' is listed twice",
+        ),
+        ('["one", "two"]', '["one", "two", "../x"]', 'lessons = ["one", "two", "../x"]', "matching regex"),
+        ('["one", "two"]', '["one", "two", "three"]', None, "three.md:1: cannot be read: No such file"),
+    ],
+    "01-small/lessons/one.md": [
+        ('questions = ["number"]', 'questions = ["no"]', 'id = "one"', "asks 'no', which is not in the bank"),
+        ('labs = ["a-lab"]', 'labs = ["b-lab"]', 'id = "one"', "there is no lab 'b-lab'"),
+        ('objectives = ["o"]', 'objectives = ["p"]', 'id = "one"', "there is no objective 'p'"),
+        ("minutes = 5", "minute = 5", "minute = 5", "unknown field `minute`"),
+        ("## Second", "## Second" + "\nline" * 70, "## Second", "page 2 has 81 lines, at most 62 are comfortable"),
+        ("## Second", "Second", "Second page", "page 2 must begin with a heading `## …`"),
+        # formulas
+        (
+            r"\frac{a}{b}",
+            r"\underbrace{a}",
+            r"y = \underbrace{a}",
+            r"has \underbrace, which cannot be written on one row",
+        ),
+        (r"\frac{a}{b}", r"\boldsymbol{a}", r"y = \boldsymbol{a}", r"has \boldsymbol, which cannot be drawn"),
+        (r"\frac{a}{b}", "v_i^T", "y = v_i^T", "loses “T” when it is drawn"),
+        (r"\frac{a}{b}", r"\frac{a}", r"y = \frac{a}", "lacks an argument"),
+        (r"\frac{a}{b}", r"\oint b", r"y = \oint b", r"has \oint, which cannot be written on one row"),
+        (r"y = \frac{a}{b}", WIDE, WIDE, "is 201 columns wide, at most 76 are shown"),
+        (
+            r"inline $\sigma_1$",
+            "$a$ $\\beta$\nand $b$ $\\foo b$",
+            "and $b$ $\\foo b$ and a display formula:",
+            r"the formula “\foo b” has \foo",
+        ),
+        (r"inline $\sigma_1$", "\n$x_{1$", "$x_{1$ and a display formula:", "the formula “x_{1” has a { without its }"),
+        # links
+        ("lab:a-lab)", "lab:b-lab)", "See [the lab]", "there is no lab 'b-lab'"),
+        ("lesson:two#2", "lesson:two#3", "See [the lab]", "the lesson 'two' has no page '3'"),
+        ("lesson:two#2", "lesson:two#end", "See [the lab]", "the lesson 'two' has no page 'end'"),
+        ("lesson:two)", "lesson:no)", "See [the lab]", "there is no lesson 'no'"),
+        ("practice:one", "practice:no", "See [the lab]", "there is no lesson 'no'"),
+        ("checkpoint:small", "checkpoint:later", "See [the lab]", "there is no chapter 'later'"),
+        ("(today)", "(yesterday)", "[home]", "there is nothing to open at 'yesterday'"),
+        ("(today)", "(labs:a-lab)", "[home]", "there is nothing to open at 'labs:a-lab'"),
+        # code
+        ('print(1 + 1)\nprint("two")', "bad", "```python run", "the code fails: ValueError: no (line 3)"),
+        ("\n2\ntwo\n", "\n2\ntow\n", "tow", "the code prints 'two', the page says 'tow'"),
+        ("\n2\ntwo\n", "\n2\n", "```", "the code prints 'two', the page says nothing"),
+        ("\n2\ntwo\n", "\n2\ntwo\n3\n", "3", "the code prints nothing, the page says '3'"),
+        ("```output", "```text", "```python run", "a block `python run` must be followed by its output block"),
+        (
+            "```output",
+            "words\n\n```output",
+            "```python run",
+            "a block `python run` must be followed by its output block",
+        ),
+        ("```python run", "```python", "```output", "an output block must follow a block `python run`"),
+        ("print(1 + 1)", "# " + "x" * 77, "# " + "x" * 77, "code is 79 columns wide, at most 78 are shown"),
+    ],
+    "01-small/questions.toml": [
+        ('id = "several"', 'id = "choice"', "[[questions]]", "the id 'choice' is used twice"),
+        ("[[questions]]", "mood = 1\n[[questions]]", "mood = 1", "unknown key 'mood'"),
+        ("= ['one', 'two', 'three']", "= ['one'", None, "not TOML"),
+    ],
+}
+QUESTION_RULES = {
+    # id: (old, new, message)
+    "choice": [
+        ("difficulty = 2", "difficulty = 11", "difficulty must be 1 to 10"),
+        ("difficulty = 2", "difficulty = 2\nmood = 1", "Object contains unknown field `mood`"),
+        ('type = "single_choice"', 'type = "essay"', "Invalid enum value 'essay'"),
+        ("['one', 'two', 'three']", "['one', 'two']", "has 2 hints, 3 are needed"),
+        ("['one', 'two', 'three']", "['one', ' ', 'three']", "has an empty hint"),
+        (r"'Since $4 = 2 \cdot 2$.'", "' '", "has no explanation"),
+        ("**not** odd", "not odd", "has a lower-case “not” in its prompt"),
+        ('objectives = ["o"]', 'objectives = ["p"]', "there is no objective 'p'"),
+        ('objectives = ["o"]', "objectives = []", "names no objective"),
+        ('lesson = "one#2"', 'lesson = "one#3"', "the lesson 'one' has no page '3'"),
+        ('lesson = "one#2"', 'lesson = "no"', "there is no lesson 'no'"),
+        (r"$4 = 2 \cdot 2$", r"$4 = \foo$", r"the formula “4 = \foo” has \foo"),
+        ("Since $4", "See [it](lab:no), since $4", "there is no lab 'no'"),
+        ("3 is odd.", r"3 is $\\foo$.", r"the formula “\foo” has \foo"),
+        ('text = "Three"', 'text = "Three"\ncorrect = true', "has 2 right choices, one is needed"),
+        ("correct = true\n", "", "has 0 right choices, one is needed"),
+        ('text = "Four"', 'text = "Four"\nfeedback = "Yes"', "the right choice “Four” has feedback"),
+        ('feedback = "3 is odd."\n', "", "the wrong choice “Three” has no feedback"),
+        ("fixed = true\n", "", "the choice “None of the above” names others by place, and choices are shuffled"),
+        ("4 % 2 == 0", "4 % 2 == 1", "verify is false: 4 % 2 == 1 and 3 % 2"),
+        ("4 % 2 == 0", "4 % 0 == 0", "cannot be checked: ZeroDivisionError"),
+        ("4 % 2 == 0", "4 %% 2", "cannot be checked: SyntaxError"),
+        ("4 % 2 == 0", "kernels.no.f()", "cannot be checked: ModuleNotFoundError: No module named 'kernels.no'"),
+    ],
+    "several": [
+        ('feedback = "odd"', "correct = true", "needs right and wrong choices"),
+        ('text = "7"', 'text = "4"', "the choice “4” stands twice"),
+        ('text = "7"', 'text = "Neither of the above"', "names others by place"),
+    ],
+    "claim": [
+        ('answer = "true"', 'answer = "yes"', "the answer 'yes' must be true or false"),
+        ('answer = "true"', 'answer = "false"', "needs one wrong answer, 'true', with feedback"),
+        ('feedback = "It is."', 'feedback = ""', "has a wrong answer without feedback"),
+        ("hints =", "verify = '4 % 2'\nhints =", "verify is false: 4 % 2"),
+    ],
+    "number": [
+        ('answer = "1.414"', 'answer = "1,414"', "the answer '1,414' cannot be read: one value is expected"),
+        ('["sqrt(2)"]', '["sqrt 2"]', "the answer 'sqrt 2' cannot be read"),
+        ('answer = "1/sqrt(2)"', 'answer = "1/"', "the answer '1/' cannot be read"),
+        ('answer = "1/sqrt(2)"', 'answer = "1.41"', "the wrong answer '1.41' is graded right"),
+        ('answer = "2"', 'answer = "0.7"', "the wrong answer '0.7' gets the feedback of another one"),
+        ("tolerance = 0.01", "", "the answer is no whole number and has no tolerance"),
+        ("tolerance = 0.01", "tolerance = -0.01", "the tolerance is negative"),
+        ("(±0.01)", "", "the prompt does not state the tolerance, ±0.01"),
+        ("= 0.01", '= 0.01\ntolerance_type = "relative"', "the prompt does not state the tolerance, ±1 %"),
+        ("np.sqrt(2)", "np.sqrt(3)", "verify gives 1.73205"),
+        ("np.sqrt(2)", "np.sqrt(-1)", "verify gives nan"),
+        ('answer = "1.414"', 'answer = "1.42"', "verify gives 1.4142135623730951: 1.42 is too coarse"),
+        ("verify = 'np.sqrt(2)'\n", "", "has no verify that recomputes the answer"),
+        ("lesson =", "rubric = ['a']\nlesson =", "is numeric: 'rubric' has no meaning there"),
+    ],
+    "formula": [
+        ('answer = "a*b"', 'answer = "a*c"', "the answer 'a*c' cannot be read: “c” is not known here"),
+        ('["b a"]', '["a+b"]', "the wrong answer 'a+b' is graded right"),
+        ('answer = "a+b"', 'answer = "b*a"', "the wrong answer 'b*a' is graded right"),
+        ("np.outer([a], [b])[0, 0]", "a * b * b", "at a = "),
+        ("np.outer([a], [b])[0, 0]", "a * b + 1e-6", "at a = "),
+        ("np.outer([a], [b])[0, 0]", "a / (b - b)", "cannot be checked: ZeroDivisionError"),
+        ("verify = 'np.outer([a], [b])[0, 0]'\n", "", "has no verify that recomputes the answer"),
+        ('"a", low = 1.0', '"a", low = 2.0', "a symbol's domain is empty"),
+        ("2.0 }]", '2.0 }, { name = "e", low = 1, high = 2 }]', "the symbol 'e' hides what e means everywhere else"),
+        ("2.0 }]", '2.0 }, { name = "a b", low = 1, high = 2 }]', "the symbol 'a b' cannot be typed"),
+        ("2.0 }]", '2.0 }, { name = "b_", low = 1, high = 2 }]', "the symbol 'b_' cannot be typed"),
+    ],
+    "lines": [
+        ("""  { id = "z", text = 'z', needs = ["x"] },\n""", "", "has fewer than three lines to order"),
+        ('{ id = "z"', '{ id = "y"', "uses the item id 'y' twice"),
+        ("text = 'z'", "text = 'y'", "has two lines “y”"),
+        ('needs = ["x"]', 'needs = ["w"]', "the line 'y' needs 'w', which is no line"),
+        ('needs = ["x"]', 'needs = ["z"]', "the order as written is not a right one"),
+        ("lesson =", 'answer = "x"\nlesson =', "is order: 'answer' has no meaning there"),
+    ],
+    "sizes": [
+        ("""verify = '{"s": 1, "m": 2, "l": 3}'\n""", "", "has neither needs nor a verify with a value for each line"),
+        ('"m": 2', '"m": 3.5', "verify gives {'s': 1.0, 'm': 3.5, 'l': 3.0}, which does not ascend"),
+        ('"m": 2', '"m": 1', "verify gives {'s': 1.0, 'm': 1.0, 'l': 3.0}, which does not ascend"),
+        ('"m": 2', '"n": 2', "verify must give a dict with a value for the id of each line"),
+        ('{"s": 1, "m": 2, "l": 3}', "[1, 2, 3]", "verify must give a dict with a value for the id of each line"),
+    ],
+    "recall": [
+        ("'first', ", "", "has 2 rubric points, 3 to 5 are needed"),
+        ("'first', ", "'a', 'b', 'c', 'd', ", "has 6 rubric points, 3 to 5 are needed"),
+        (r"'Because of $\sigma$.'", "' '", "has no model answer"),
+        (r"$\sigma$", r"$\foo$", r"the formula “\foo” has \foo"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "line", "message"),
+    [pytest.param(file, *rule, id=f"{file}: {rule[-1]}") for file, rules in FILE_RULES.items() for rule in rules],
+)
+def test_a_rule_of_the_files_fires(
+    tmp_path: Path, file: str, old: str, new: str, line: str | None, message: str
+) -> None:
+    assert old in FILES[file]
+    changed = FILES[file].replace(old, new, 1)
+    found = problems(write(tmp_path, FILES | {file: changed}))
+    assert any(message in str(problem) for problem in found), found
+    if line is not None:
+        ((at, _),) = {(problem.line, problem.file) for problem in found if message in problem.message}
+        assert {problem.file for problem in found} == {str(tmp_path / file)}
+        assert changed.splitlines()[at - 1].startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("item", "old", "new", "message"),
+    [pytest.param(item, *rule, id=f"{item}: {rule[-1]}") for item, rules in QUESTION_RULES.items() for rule in rules],
+)
+def test_a_rule_of_the_questions_fires(tmp_path: Path, item: str, old: str, new: str, message: str) -> None:
+    block = next(block for block in blocks(BANK) if f'\nid = "{item}"\n' in block)
+    assert old in block
+    bank = BANK.replace(block, block.replace(old, new, 1))
+    path = write(tmp_path, FILES | {"01-small/questions.toml": bank}) / "01-small" / "questions.toml"
+    found = problems(tmp_path)
+    at = BANK[: BANK.index(block)].count("\n") + 1
+    # One slip, and nothing else is blamed for it.
+    assert {(problem.file, problem.line) for problem in found} == {(str(path), at)}
+    assert any(problem.message.startswith(f"{item}: ") and message in problem.message for problem in found), found
+
+
+def test_a_file_that_belongs_nowhere_is_reported(tmp_path: Path) -> None:
+    write(tmp_path, FILES | {"01-small/lessons/stray.md": TWO, "07-other/chapter.toml": CHAPTER})
+    assert [str(problem) for problem in problems(tmp_path)] == [
+        f"{tmp_path}/01-small/lessons/stray.md:1: is not among the chapter's lessons",
+        f"{tmp_path}/07-other:1: belongs to no chapter of course.toml",
+    ]
+
+
+def test_a_folder_with_the_wrong_number_is_reported(tmp_path: Path) -> None:
+    write(tmp_path, {name.replace("01-small", "02-small"): text for name, text in FILES.items()})
+    assert [str(problem) for problem in problems(tmp_path)] == [f"{tmp_path}/02-small:1: is the folder of chapter 1"]
+
+
+def test_an_id_is_used_once_in_all_chapters(tmp_path: Path) -> None:
+    second = {
+        name.replace("01-small", "02-later"): text.replace('id = "small"', 'id = "later"')
+        .replace("number = 1", "number = 2")
+        .replace('title = "Small"', 'title = "Later"')
+        for name, text in FILES.items()
+        if name != "course.toml"
+    }
+    bank = "".join(blocks(BANK)[:1]).replace('lesson = "one#2"', 'lesson = "one"')
+    chapter = second["02-later/chapter.toml"].replace('["choice", "number"]', '["choice"]')
+    write(tmp_path, FILES | second | {"02-later/questions.toml": bank, "02-later/chapter.toml": chapter})
+    assert [str(problem) for problem in problems(tmp_path)] == [
+        f"{tmp_path}/02-later/questions.toml:1: choice: the id is also used in {tmp_path}/01-small/questions.toml"
+    ]
+
+
+def test_all_problems_come_at_once_sorted_by_file_and_line(tmp_path: Path) -> None:
+    """Also from a bank of which one question cannot be read, and nothing is blamed for what is only unread."""
+    bank = (
+        BANK.replace('answer = "1.414"', 'answer = "2"').replace("['first', ", "[").replace("4 % 2 == 0", "4 % 2 == 1")
+    )
+    bank = bank.replace('id = "claim"', 'id = "claim"\nmood = 1')
+    files = {
+        "course.toml": COURSE.replace("hours = [1, 2]", "hours = [2, 1]"),
+        "01-small/questions.toml": bank,
+        "01-small/chapter.toml": CHAPTER.replace('"number"', '"number", "claim"'),
+        "01-small/lessons/one.md": ONE.replace("two#2", "two#3").replace(r"$\sigma_1$", r"$\foo$"),
+        "01-small/lessons/two.md": TWO.replace("minutes = 5", "minutes = 'five'"),
+    }
+    found = problems(write(tmp_path, FILES | files))
+    assert found == sorted(found)
+    said = [re.sub(r":\d+:", ":", str(problem).removeprefix(f"{tmp_path}/")) for problem in found]
+    expected = [
+        r"01-small/lessons/one.md: the formula “\foo” has \foo, which cannot be written on one row",
+        "01-small/lessons/two.md: Expected `int`, got `str` - at `$.minutes`",
+        "01-small/questions.toml: choice: verify is false: 4 % 2 == 1 and 3 % 2",
+        "01-small/questions.toml: claim: Object contains unknown field `mood`",
+        "01-small/questions.toml: number: the wrong answer '2' is graded right",
+        "01-small/questions.toml: number: verify gives 1.4142135623730951, the answer is 2",
+        "01-small/questions.toml: recall: has 2 rubric points, 3 to 5 are needed",
+        "course.toml: week 1: hours go from least to most",
+        "course.toml: week 2: hours go from least to most",
+    ]
+    assert said == expected
+
+
+def test_a_course_that_cannot_be_read_is_the_only_problem(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path)
+    assert str(found) == f"{tmp_path}/course.toml:1: cannot be read: No such file or directory"
+
+
+def test_an_unread_chapter_is_not_taken_for_a_missing_one(tmp_path: Path) -> None:
+    write(tmp_path, FILES | {"01-small/chapter.toml": CHAPTER + "mood = 1\n"})
+    (found,) = problems(tmp_path)
+    assert "unknown field `mood`" in found.message
+
+
+def test_the_weeks_may_be_written_in_one_array(tmp_path: Path) -> None:
+    head = COURSE[: COURSE.index("[[chapters]]")]
+    weeks = 'weeks = [{ first = 2, last = 2, chapter = "small", focus = "f", hours = [1, 2] }]\n'
+    write(tmp_path, FILES | {"course.toml": head + weeks + COURSE[len(head) : COURSE.index("[[weeks]]")]})
+    (found,) = problems(tmp_path)
+    assert (found.line, found.message) == (1, "week 2 does not follow the one before it")
+
+
+def test_code_is_run_only_when_there_is_something_to_run_it(tmp_path: Path) -> None:
+    write(tmp_path, FILES | {"01-small/lessons/one.md": ONE.replace("\n2\n", "\n3\n")})
+    assert check_content(tmp_path, {"a-lab"}) == []
+    (found,) = problems(tmp_path)
+    assert found.message == "the code prints '2', the page says '3'"
+    real = check_content(tmp_path, {"a-lab"}, run)
+    assert real == [found]
+
+
+def test_what_is_found_before_verify_fails_is_not_lost() -> None:
+    bank = BANK.replace('feedback = "3 is odd."\n', "").replace("4 % 2 == 0", "1 / 0")
+    item = tomllib.loads(bank)["questions"][0]
+    question = load.convert(item, Question, Path("q"), 1)
+    assert problems_of(question) == [
+        "the wrong choice “Three” has no feedback",
+        "cannot be checked: ZeroDivisionError: division by zero",
+    ]
