@@ -526,7 +526,7 @@ QUESTION_RULES = {
         ('answer = "true"', 'answer = "yes"', "the answer 'yes' must be true or false"),
         ('answer = "true"', 'answer = "false"', "needs one wrong answer, 'true', with feedback"),
         ('feedback = "It is."', 'feedback = ""', "has a wrong answer without feedback"),
-        ("hints =", "verify = '4 % 2'\nhints =", "verify is false: 4 % 2"),
+        ("hints =", "verify = '4 % 2'\nhints =", "verify says that the statement is false: 4 % 2"),
     ],
     "number": [
         ('answer = "1.414"', 'answer = "1,414"', "the answer '1,414' cannot be read: one value is expected"),

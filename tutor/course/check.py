@@ -2,8 +2,9 @@
 
 Answers that can be computed are recomputed from the question's `verify` expression, over `np`, `math` and `kernels`:
 the value of a `numeric` answer; that of an `expression` over its symbols; for an `order` without `needs` a dict with a
-value for the id of each line, which must ascend; for choices and true or false, whether what the key says is so. It is
-Python written by the course's authors, as trusted as the rest of the package; what a learner types never comes here.
+value for the id of each line, which must ascend; for choices whether what the key says is so, for true or false whether
+the statement is. It is Python written by the course's authors, as trusted as the rest of the package; what a learner
+types never comes here.
 """
 
 from __future__ import annotations
@@ -368,7 +369,6 @@ def _by_type(question: Question) -> Iterator[str]:
             yield from _claim(question)
         case "true_false":
             yield from _true_false(question)
-            yield from _claim(question)
         case "numeric":
             yield from _numeric(question)
         case "expression":
@@ -405,6 +405,8 @@ def _true_false(question: Question) -> Iterator[str]:
         yield f"the answer {question.answer!r} must be true or false"
     elif [wrong.answer for wrong in question.wrong] != [other]:
         yield f"needs one wrong answer, {other!r}, with feedback"
+    elif question.verify and bool(_eval(question.verify)) != (question.answer == "true"):
+        yield f"verify says that the statement is {other}: {question.verify}"
 
 
 def _claim(question: Question) -> Iterator[str]:

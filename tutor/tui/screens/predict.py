@@ -37,11 +37,12 @@ class PredictScreen(ModalScreen[float | None]):
         unit = f" {asked.unit}" if asked.unit else ""
         with Vertical(id="predict"):
             yield Static(Text("Predict first", style="bold"), id="predict-title")
-            yield Static(Text(plain(asked.prompt)))
+            yield Static(Text(plain(asked.prompt, self.app.settings.ascii_math)))
             yield Input(
                 self.app.store.draft(self.draft),
                 placeholder=f"a number from {asked.low:g} to {asked.high:g}{unit}",
                 id="predict-line",
+                select_on_focus=False,
             )
             yield Static(id="predict-unread", markup=False)
             yield Static(

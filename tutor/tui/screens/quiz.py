@@ -222,7 +222,7 @@ class QuizScreen(Screen[None]):
             mark = "✓" if good else "↻" if later else "✗"
             question = self.bank[question_id]
             again = "" if good or not question.lesson else f"read {question.lesson.replace('#', ', page ')}"
-            table.add_row(Text(mark), Text(_first_line(question)), Text(again))
+            table.add_row(Text(mark), Text(_first_line(question, self.app.settings.ascii_math)), Text(again))
         total = len(self.quiz.questions)
         head = Text(f"{right} of {total} right at the first try\n", style="bold")
         head.append("✓ right  ✗ wrong" + "  ↻ right at a later try\n", style="dim not bold")
@@ -300,7 +300,7 @@ class QuizScreen(Screen[None]):
             text.append(f"  {verdict.message}")
         if verdict.feedback and not question.choices:
             # A choice has its reason beside it.
-            text.append(f"\n{plain(verdict.feedback)}")
+            text.append(f"\n{plain(verdict.feedback, self.app.settings.ascii_math)}")
         self.query_one("#unread").display = False
         shown = self.query_one("#verdict", Static)
         shown.update(text)
@@ -412,6 +412,6 @@ class QuizScreen(Screen[None]):
         self.dismiss()
 
 
-def _first_line(question: Question) -> str:
-    line = plain(question.prompt).strip().splitlines()[0]
+def _first_line(question: Question, ascii: bool) -> str:
+    line = plain(question.prompt, ascii).strip().splitlines()[0]
     return line if len(line) <= 60 else line[:59] + "…"

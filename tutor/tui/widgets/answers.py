@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.table import Table
 from rich.text import Text
@@ -20,11 +20,16 @@ from tutor.course.grade import Response, Verdict, present
 from tutor.course.markup import plain
 from tutor.course.model import Question
 
+if TYPE_CHECKING:
+    from tutor.tui.app import TutorApp
+
 LETTERS = "abcdefghijklmnop"
 
 
 class Answer(Widget):
     """Base of all answer widgets: holds what the learner has chosen or typed so far."""
+
+    app: TutorApp
 
     class Changed(Message):
         """The learner changed the answer; `draft` restores it."""
@@ -40,6 +45,10 @@ class Answer(Widget):
         super().__init__()
         self.question = question
         self.seed = seed
+
+    def written(self, text: str) -> str:
+        """A text of the question as it is drawn, its formulas in ASCII where the learner wants that."""
+        return plain(text, self.app.settings.ascii_math)
 
     def response(self) -> Response | None:
         """What to grade, or None while there is nothing yet."""
@@ -85,8 +94,9 @@ class ListAnswer(Answer):
         """Draw the lines anew and keep the cursor where it is."""
         lines = self.query_one(AnswerList)
         at = lines.highlighted
+        rows = self.rows()  # drawn while the list still knows its cursor
         lines.clear_options()
-        lines.add_options([Option(row) for row in self.rows()])
+        lines.add_options([Option(row) for row in rows])
         lines.highlighted = at if at is not None else 0
 
     def show_verdict(self, verdict: Verdict | None) -> None:
@@ -100,9 +110,9 @@ def _row(mark: str, name: str, text: str, reason: str = "", style: str = "") -> 
     row.add_column(width=1)
     row.add_column(width=1, style="dim")
     row.add_column(ratio=1)
-    body = Text(plain(text), style=style)
+    body = Text(text, style=style)
     if reason:
-        body.append("\n" + plain(reason), style="italic not bold")
+        body.append(f"\n{reason}", style="italic not bold")
     row.add_row(Text(mark), Text(name), body)
     return row
 
@@ -129,7 +139,9 @@ class ChoiceAnswer(ListAnswer):
         for place, at in enumerate(self.order):
             on = at in self.marked
             mark = ("☑" if on else "☐") if self.several else ("◉" if on else "○")
-            rows.append(_row(mark, LETTERS[place], self.texts[at], self._reason(at), "bold" if on else ""))
+            rows.append(
+                _row(mark, LETTERS[place], self.written(self.texts[at]), self._reason(at), "bold" if on else "")
+            )
         return rows
 
     def _reason(self, at: int) -> str:
@@ -140,7 +152,7 @@ class ChoiceAnswer(ListAnswer):
         choice = self.question.choices[at]
         if choice.correct:
             return "✓ right"
-        return f"✗ {choice.feedback}"
+        return f"✗ {self.written(choice.feedback)}"
 
     def on_key(self, event: events.Key) -> None:
         """Letters and space mark an option; Enter hands in what is marked, or the line under the cursor."""
@@ -201,7 +213,7 @@ class OrderAnswer(ListAnswer):
         for place, item in enumerate(self.order):
             held = self.carried and place == lines.highlighted
             mark = "✗" if place == wrong else "↕" if held else " "
-            rows.append(_row(mark, str(place + 1), texts[item], style="bold reverse" if held else ""))
+            rows.append(_row(mark, str(place + 1), self.written(texts[item]), style="bold reverse" if held else ""))
         return rows
 
     def on_key(self, event: events.Key) -> None:
@@ -275,7 +287,7 @@ class TextAnswer(Answer):
         takes = "a number: 0.25, 1/3, 2e-3, sqrt(2), 50%"
         if self.question.type == "expression":
             takes = "a formula in " + ", ".join(symbol.name for symbol in self.question.symbols)
-        yield AnswerLine(placeholder=takes, id="line")
+        yield AnswerLine(placeholder=takes, id="line", select_on_focus=False)
 
     def focus_input(self) -> None:
         """Put the cursor into the input."""
@@ -324,7 +336,7 @@ class SelfGradedAnswer(Answer):
         yield TextArea(id="text", tab_behavior="focus", soft_wrap=True)
         with Vertical(id="compare"):
             yield Static(Text("Model answer", style="bold"))
-            yield Static(Text(plain(self.question.answer)), id="model")
+            yield Static(Text(self.written(self.question.answer)), id="model")
             yield Static(Text("Which of these does your text say? Space ticks, Enter records.", style="bold"))
             yield AnswerList(id="lines", markup=False)
 
@@ -359,7 +371,8 @@ class SelfGradedAnswer(Answer):
         lines.clear_options()
         for place, point in enumerate(self.question.rubric):
             on = place in self.ticked
-            lines.add_option(Option(_row("☑" if on else "☐", LETTERS[place], point, style="bold" if on else "")))
+            row = _row("☑" if on else "☐", LETTERS[place], self.written(point), style="bold" if on else "")
+            lines.add_option(Option(row))
         lines.highlighted = at if at is not None else 0
 
     def on_key(self, event: events.Key) -> None:
