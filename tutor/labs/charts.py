@@ -227,8 +227,12 @@ def _bars(x: Floats, y: Floats, zero: float, width: int, height: int) -> npt.NDA
         return canvas
     room = width / max(len(x), 1)
     size = max(1, int(room * 0.7))
-    for at, value in zip(np.clip((x * (width - 1)).round().astype(int), 0, width - 1), y, strict=True):
-        left = max(0, min(at - size // 2, width - size))
+    places = np.clip((x * (width - 1)).round().astype(int), 0, width - 1)
+    for number, (at, value) in enumerate(zip(places.tolist(), y, strict=True)):
+        if 1 < room < 2:
+            # Too narrow for gaps of equal width between them: each bar reaches to the next.
+            size = max(1, places[number + 1] - at if number + 1 < len(places) else 1)
+        left = at if room < 2 else max(0, min(at - size // 2, width - size))
         low, high = sorted((zero, float(value)))
         for row in range(height):
             bottom, top = (height - 1 - row) / height, (height - row) / height
@@ -249,7 +253,7 @@ def _curves(chart: Chart, history: History, width: int, height: int, theme: Them
     x_given, y_given = _extent(chart, history)
     x_low, x_high = _range([item.x for item in data], x_given, chart.x_log)
     y_low, y_high = _range(ys, y_given, chart.y_log, zero=has_bars)
-    if has_bars and chart.x_range is None and not chart.x_log:
+    if has_bars and x_given is None and not chart.x_log:
         x_low, x_high = x_low - 0.5, x_high + 0.5
     head = _head(chart, data, width, theme, dropped, guess is not None)
     y_ticks = _ticks(y_low, y_high, max(2, (height - len(head) - 2) // 4), chart.y_log)
@@ -557,7 +561,9 @@ def _beside(stack: Floats, w: int, h: int, low: float, high: float, kind: str, t
     for image in stack:
         with np.errstate(all="ignore"):
             level = (_scaled(image, h, w, smooth=kind == "image") - low) / ((high - low) or 1.0)
-        levels.append(np.clip(np.nan_to_num(level, nan=0.0, posinf=1.0, neginf=0.0), 0.0, 1.0))
+        # Of a heat map, what is not a number is left blank.
+        blank = math.nan if kind == "heat" else 0.0
+        levels.append(np.clip(np.nan_to_num(level, nan=blank, posinf=1.0, neginf=0.0), 0.0, 1.0))
     lines: Picture = []
     for row in range(0, h, 2):
         line: list[tuple[str, str]] = []
@@ -581,6 +587,10 @@ def _scaled(image: Floats, h: int, w: int, *, smooth: bool) -> Floats:
 
 
 def _cell(upper: float, lower: float, kind: str, theme: Theme) -> tuple[str, str]:
+    if math.isnan(upper) and math.isnan(lower):
+        return " ", ""
+    if math.isnan(upper):
+        return ("▄", _color(lower, kind, theme)) if theme.color else (SHADES[min(4, int(lower * len(SHADES)))], "")
     if not theme.color:
         both = upper if math.isnan(lower) else (upper + lower) / 2
         return SHADES[min(len(SHADES) - 1, int(both * len(SHADES)))], ""

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from msgspec.structs import replace
 from rich.table import Table
 from rich.text import Text
 from textual import events
@@ -29,6 +30,14 @@ if TYPE_CHECKING:
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 0.0)
 """Multiples of the lab's usual pace; 0 is as fast as it goes."""
+
+
+class Outcome(Static):
+    """Prediction and result; they stand below the checks and are what the learner waits for."""
+
+    def on_resize(self) -> None:
+        """Come into sight as soon as there is something to be seen."""
+        self.scroll_visible(animate=False)
 
 
 class LabScreen(Screen[None]):
@@ -68,8 +77,11 @@ class LabScreen(Screen[None]):
         self.speed = SPEEDS.index(1.0)
         self.predicted: float | None = None
         self.frame: Frame | None = None
+        self.started: dict[str, Value] = {}
+        """The parameters with which the run began; with the seed and the changes they replay it."""
         self.changes: list[tuple[int, str, Value]] = []
-        self.logged = False
+        self.logged = 0
+        """Steps of this run that are in the log."""
         self.typing: Param | None = None
 
     def compose(self) -> ComposeResult:
@@ -85,7 +97,7 @@ class LabScreen(Screen[None]):
                 yield Input(id="value")
                 with VerticalScroll(id="findings", can_focus=False):
                     yield Static(id="checks", markup=False)
-                    yield Static(id="outcome", markup=False)
+                    yield Outcome(id="outcome", markup=False)
         yield Static(id="lab-note", markup=False)
         yield Footer(show_command_palette=False)
 
@@ -125,7 +137,7 @@ class LabScreen(Screen[None]):
             values = {**self.values, **{name: kept["values"][name] for name in kept.get("values", ())}}
             make_params(self.lab, values)
             self.values, self.seed = values, int(kept.get("seed", 0))
-        except (ValueError, KeyError, TypeError, TutorError):
+        except (ValueError, KeyError, TypeError, AttributeError, TutorError):
             # The lab has changed since: its defaults are right.
             return
 
@@ -139,6 +151,7 @@ class LabScreen(Screen[None]):
         return f"lab:{self.lab.id}"
 
     def _open(self) -> None:
+        self._begin()
         self.app.host.on_frame = self._arrived
         self.app.host.on_trouble = self._trouble
         self.app.host.open(
@@ -152,23 +165,41 @@ class LabScreen(Screen[None]):
         )
 
     def action_leave(self) -> None:
-        """Keep the run in the log, stop the host's work and go back."""
-        self._log_run()
-        self.app.host.on_frame = None
-        self.app.host.on_trouble = None
-        self.app.host.close()
+        """Close the line in which a value is typed, if it is open; else keep the run in the log and go back."""
+        if self.query_one("#value", Input).display:
+            self._close_line()
+            return
+        self.put_away()
         self.dismiss()
 
+    def put_away(self) -> None:
+        """Keep the run in the log and stop the host's work, unless another lab has the host by now."""
+        self._log_run()
+        if self.app.host.on_frame == self._arrived:
+            self.app.host.on_frame = None
+            self.app.host.on_trouble = None
+            self.app.host.close()
+
+    def on_screen_resume(self) -> None:
+        """Open the lab anew when another one had the host meanwhile."""
+        if self.frame is not None and self.app.host.on_frame != self._arrived:
+            self._log_run()
+            self._open()
+
+    def _begin(self) -> None:
+        """A run begins with the knobs as they are."""
+        self.started, self.changes, self.logged = dict(self.values), [], 0
+
     def _log_run(self) -> None:
-        """Record the run once it has done something; again only after a restart."""
+        """Record the run if it went on since it was recorded."""
         frame = self.frame
-        if frame is None or frame.step == 0 or self.logged:
+        if frame is None or frame.step <= self.logged:
             return
-        self.logged = True
+        self.logged = frame.step
         self.app.store.record(
             log.LabRun(
                 item=self.lab.id,
-                params=dict(self.values),
+                params=self.started,
                 seed=self.seed,
                 changes=tuple(self.changes),
                 steps=frame.step,
@@ -184,6 +215,9 @@ class LabScreen(Screen[None]):
 
     def _arrived(self, frame: Frame) -> None:
         before, self.frame = self.frame, frame
+        if before is not None and frame.step < before.step:
+            # The host was replaced.
+            self._begin()
         first_end = frame.done and not (before is not None and before.done)
         for chart_id, picture in frame.pictures.items():
             self.query_one(f"#chart-{chart_id}", ChartView).show(picture)
@@ -243,9 +277,7 @@ class LabScreen(Screen[None]):
         text.append(self.lab.prediction.why + "\n")
         text.append("e", style="bold reverse")
         text.append(" explain what you saw")
-        outcome = self.query_one("#outcome", Static)
-        outcome.update(text)
-        self.call_after_refresh(outcome.scroll_visible, animate=False)
+        self.query_one("#outcome", Static).update(text)
 
     # -- layout ---
 
@@ -309,37 +341,40 @@ class LabScreen(Screen[None]):
         """Pass a live change on; for any other start the run again."""
         self._turn(event.name, event.value)
 
-    def _turn(self, name: str, value: Value) -> None:
+    def _turn(self, name: str, value: Value) -> bool:
+        """Take over a value; one that is not allowed is said."""
         values = {**self.values, name: value}
         try:
             make_params(self.lab, values)
         except TutorError as error:
             self.notify(str(error), severity="warning", markup=False)
-            return
+            return False
         self.values = values
         self._keep_knobs()
         knob = next(knob for knob in self.knobs if knob.name == name)
         self._show_knobs()
         if knob.live:
-            if self.frame is not None:
-                self.changes.append((self.frame.step, name, value))
-            self.logged = False
+            self.changes.append((0 if self.frame is None else self.frame.step, name, value))
             self.app.host.change(name, value)
         else:
             self._again(self.frame is not None and self.frame.running)
+        return True
+
+    def _limited(self, knob: Param) -> Param:
+        """A knob with the range that it has beside the others."""
+        low, high = self.lab.limits(make_params(self.lab, self.values)).get(knob.name, (knob.low, knob.high))
+        return dataclasses.replace(knob, low=low, high=high)
 
     def on_option_list_option_highlighted(self, event: Knobs.OptionHighlighted) -> None:
         """Say what the marked knob does."""
         knob = next(knob for knob in self.knobs if knob.name == event.option_id)
-        low, high = self.lab.limits(make_params(self.lab, self.values)).get(knob.name, (knob.low, knob.high))
-        takes = dataclasses.replace(knob, low=low, high=high).takes()
-        self.query_one("#knob-help", Static).update(Text(f"{knob.help}; {takes}"))
+        self.query_one("#knob-help", Static).update(Text(f"{knob.help}; {self._limited(knob).takes()}"))
 
     def on_knobs_type_value(self, event: Knobs.TypeValue) -> None:
         """Open the line in which the value is typed."""
         line = self.query_one("#value", Input)
-        line.border_title = f"{event.param.name}: {event.param.takes()}"
-        self.typing = event.param
+        self.typing = self._limited(event.param)
+        line.border_title = f"{self.typing.name}: {self.typing.takes()}"
         line.value = str(self.values[event.param.name])
         line.display = True
         line.focus()
@@ -355,8 +390,8 @@ class LabScreen(Screen[None]):
         except TutorError as error:
             self.notify(str(error), severity="warning", markup=False)
             return
-        self._close_line()
-        self._turn(knob.name, value)
+        if self._turn(knob.name, value):
+            self._close_line()
 
     def _close_line(self) -> None:
         self.query_one("#value", Input).display = False
@@ -425,11 +460,17 @@ class LabScreen(Screen[None]):
         self._again(self.frame is not None and self.frame.running)
 
     def _again(self, running: bool) -> None:
-        self._log_run()
-        self.logged = False
-        self.changes = []
-        self.query_one("#outcome", Static).update("")
-        self.app.host.restart(self.values, self.seed)
+        if self.frame is None:
+            # The host has nothing to restart: it has not opened the lab yet, or could not with the values before.
+            self._open()
+        else:
+            self._log_run()
+            self._begin()
+            # Until the host answers: what is done from now on is done to a run that has taken no step.
+            self.frame = replace(self.frame, step=0, running=running, done=False)
+            self.refresh_bindings()
+            self.query_one("#outcome", Static).update("")
+            self.app.host.restart(self.values, self.seed)
         if running:
             self.app.host.play()
 
@@ -465,10 +506,3 @@ class LabScreen(Screen[None]):
             self.notify(str(error), severity="error", markup=False)
             return
         self.app.push_screen(screen)
-
-    def key_escape(self) -> None:
-        """Close the line in which a value is typed, if it is open; otherwise leave."""
-        if self.query_one("#value", Input).display:
-            self._close_line()
-        else:
-            self.action_leave()

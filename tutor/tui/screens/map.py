@@ -86,7 +86,7 @@ class MapScreen(Screen[None]):
             try:
                 state = _state(chapter_progress(self.app.content_dir, stub.id, self.app.store))
             except TutorError:
-                state = "cannot be read"
+                state = "unreadable"
         row = Table.grid(expand=True, padding=(0, 1))
         row.add_column(width=10, no_wrap=True, style="dim")
         row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
@@ -131,7 +131,12 @@ class MapScreen(Screen[None]):
                 markup=False,
             )
             return
-        self.app.open_target(chapter_progress(self.app.content_dir, stub.id, self.app.store).target)
+        try:
+            target = chapter_progress(self.app.content_dir, stub.id, self.app.store).target
+        except TutorError as error:
+            self.notify(str(error), severity="error", markup=False, timeout=10)
+            return
+        self.app.open_target(target)
 
 
 def _state(progress: ChapterProgress) -> str:

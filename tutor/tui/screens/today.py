@@ -164,6 +164,8 @@ class TodayScreen(Screen[None]):
     def action_continue(self) -> None:
         """Open the marked step; before progress is read, wait for nothing and read it now."""
         if not self.app.store_ready:
+            if not self.app.open_store():
+                return
             self.refresh_agenda()
         option = self.query_one(OptionList).highlighted_option
         if option is not None and option.id is not None:

@@ -1,0 +1,230 @@
+"""What a real terminal shows: sizes, colours, and text of every kind."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from terminal import learner
+from terminal.driver import Terminal, colours, wait_until
+from tutor.progress import events
+
+CHARTS = ("Digits at rank k", "Share of ‖X‖²", "Energy kept", "Singular values", "Jacobi: largest cosine")
+
+
+def running_lab(terminal: Callable[..., Terminal], home: Path, **options: object) -> Terminal:
+    """A terminal in which the lab of the digits runs, slowly."""
+    learner.prepare(home, events.Prediction(item="svd-digits", value=0.5))
+    window = terminal(**options)
+    window.start()
+    window.press("Enter")
+    window.wait_for("Play")
+    window.press("-", "-", "Space")
+    window.wait_for("▶ running")
+    return window
+
+
+def fills(columns: int, rows: int, charts: int) -> Callable[[str], bool]:
+    """Whether the lab is drawn over the whole of a screen of this size, with so many charts."""
+
+    def filled(screen: str) -> bool:
+        lines = screen.split("\n")[:-1]
+        return (
+            len(lines) == rows
+            and lines[0].endswith("seed 0")
+            and len(lines[0]) >= columns - 2
+            and "Chart" in lines[-1] + "Chart" * (charts == len(CHARTS))
+            and "Play" in lines[-1]
+            and sum(chart in screen for chart in CHARTS) == charts
+            # The knobs stand at the right edge, beside charts that are drawn up to them.
+            and all(line[columns - 30 : columns - 29] == "│" for line in lines[1:5])
+            and max(len(line[: columns - 31].rstrip()) for line in lines[1 : rows - 3]) >= 0.75 * (columns - 31)
+        )
+
+    return filled
+
+
+def test_a_lab_that_runs_is_drawn_to_every_new_size(terminal: Callable[..., Terminal], home: Path) -> None:
+    window = running_lab(terminal, home)
+    tutor, processes = window.tutor(), set(window.processes())
+    for columns, rows, charts in [(80, 24, 1), (60, 20, 1), (200, 60, 5), (20, 6, 0), (80, 24, 1)]:
+        window.resize(columns, rows)
+        if charts:
+            window.wait_for(fills(columns, rows, charts))
+        else:
+            window.wait_for(lambda screen: "▶ running" in screen and len(max(screen.split("\n"), key=len)) <= 20)
+    # It runs on: nothing was started anew, and keys are answered.
+    assert (window.tutor(), set(window.processes())) == (tutor, processes)
+    window.press("Space")
+    window.wait_for("■ paused")
+    assert "exit code 0" in window.quit()
+
+
+TOUR = [
+    ("?", "Today"),
+    ("Escape", "Week 1"),
+    ("m", "Foundations"),
+    ("Escape", "Week 1"),
+    ("C-p", "Search"),
+    ("Escape", "Week 1"),
+    ("Enter", "Hand in"),  # a number
+    ("7", "Hand in"),
+    ("F3", "Hint 1"),
+    ("Enter", "✗ Wrong"),
+    ("Enter", "question 2"),  # lines to be put in order
+    ("Space", "Hand in"),
+    ("Down", "Hand in"),
+    ("Enter", "✗ Wrong"),
+    ("Enter", "Compare"),  # free recall
+    ("x", "Compare"),
+    ("F2", "Hand in"),
+    ("Enter", "✗ Not yet"),
+    ("l", "page 7"),
+    ("n", "page 8"),
+    ("o", "╭───"),
+    ("Escape", "page 8"),
+    ("Escape", "Next"),
+]
+"""Keys, and what is then to be seen on a screen of 20 × 6."""
+
+
+def test_no_screen_minds_a_terminal_that_is_much_too_small(terminal: Callable[..., Terminal], home: Path) -> None:
+    asked = ("la-null-space", "la-norms-order", "la-checkpoint-svd", "la-linear-collapse")
+    learner.prepare(home, events.QuizStart(item="checkpoint:linear-algebra", questions=asked, seed=1))
+    window = terminal(20, 6)
+    window.start("Week 1")
+    tutor = window.tutor()
+    for key, wanted in TOUR:
+        window.press(key)
+        window.wait_for(wanted)
+        for columns, rows in [(1, 1), (20, 6)]:
+            window.resize(columns, rows)
+        window.wait_for(wanted)
+    window.resize(80, 24)
+    screen = window.wait_for(lambda screen: "question 3 of 4" in screen and "Next" in learner.footer(screen))
+    assert "✗ Not yet" in screen
+    assert window.tutor() == tutor
+    assert "exit code 0" in window.quit()
+
+
+def test_no_color_means_none_and_nothing_is_lost_by_it(terminal: Callable[..., Terminal], home: Path) -> None:
+    asked = ("la-linear-collapse", "la-attn-convex")
+    learner.prepare(home, events.QuizStart(item="lesson:svd", questions=asked, seed=1))
+    learner.prepare(home, events.Page(item="svd", page=1, pages=16))
+    learner.prepare(home, events.Prediction(item="svd-digits", value=0.5))
+    window = terminal(120, 40, env={"NO_COLOR": "1"})
+    window.start()
+    # The lab: every series of a chart has a mark of its own in the legend.
+    window.press("Enter")
+    window.wait_for("Play")
+    window.press("+", "+", "+", "Space")
+    done = window.wait_for("✓ done")
+    legend = done.partition("Share of ‖X‖²")[2].partition("┤")[0]
+    marks = re.findall(r"([^\w\s│]{2,3}) (?:theory|random directions|measured|held out|your prediction)", legend)
+    assert len(marks) == len(set(marks)) == 5
+    assert re.search(r"✓ .*\n?.*theory", done)
+    # The shades of the digits are characters.
+    assert set("░▒▓█") & set(done.partition("Digits at rank k")[2].partition("what is left")[0])
+    window.press("Escape")
+    window.wait_for("Course map")
+    # The question: verdict by sign and word.
+    learner.choose(window, "SVD: the directions that matter")
+    window.wait_for(learner.readable(1))
+    window.press("a")
+    window.wait_for(learner.answerable(1))
+    window.press("a", "Enter")
+    assert "◉ a True" in window.wait_for("✗ Wrong")
+    window.press("Enter")
+    window.wait_for(learner.answerable(2))
+    window.press("a", "Enter")
+    window.wait_for(re.compile("✓ Right|✗ Wrong").search)
+    window.quit()
+    assert colours(window.written()) == []
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_with_colours_there_are_colours(terminal: Callable[..., Terminal], home: Path, theme: str) -> None:
+    # The test without them could otherwise not fail.
+    (home / "settings.toml").write_text(f'theme = "{theme}"\n')
+    window = terminal()
+    window.start()
+    grounds = {colour for colour in re.findall(r"48;2;(\d+);", window.written())}
+    assert grounds
+    assert all((int(red) < 100) == (theme == "dark") for red in grounds - {"45", "207"})
+    window.quit()
+
+
+PARAGRAPH = "[/bold] [red]σ² ≥ 0[/] 👩‍🔬 דוגמה مثال 日本語 é ̈x {x} $y$ `z` \\[b] "
+"""Markup, an emoji of several code points, text from right to left, wide characters, a combining mark."""
+
+
+def test_pasted_text_of_every_kind_is_kept_as_it_is(terminal: Callable[..., Terminal], home: Path) -> None:
+    asked = ("la-checkpoint-svd", "la-null-space")
+    (quiz,) = learner.prepare(home, events.QuizStart(item="checkpoint:linear-algebra", questions=asked, seed=1))
+    key = f"quiz:{quiz}:la-checkpoint-svd"
+    text = "\n".join(f"{n}: {PARAGRAPH}" for n in range(60))
+    assert len(text.encode()) > 5000
+    window = terminal()
+    window.start()
+    window.press("Enter")
+    window.wait_for(learner.answerable(1))
+    window.type("before ")
+    window.paste(text)
+    window.type("after")
+    window.wait_for("after")
+    wait_until(lambda: learner.draft(home, key).endswith('after", "compared": false, "ticked": []}'))
+    kept = learner.typed(home, key)
+    assert kept == f"before {text}after"
+
+    window.kill()
+    window.start()
+    window.press("Enter")
+    window.wait_for(learner.answerable(1))
+    window.wait_for("after")
+    window.type("!")
+    wait_until(lambda: learner.typed(home, key) == f"{kept}!")
+    window.press("F2")
+    window.wait_for("Model answer")
+    window.press("a", "Enter")
+    window.wait_for("Not yet")
+    # A line that is no number is said to be none, and quoted as it is.
+    window.press("Enter")
+    window.wait_for(learner.answerable(2))
+    window.paste("[/bold] 12\nsecond line")
+    window.wait_for("[/bold] 12")
+    window.press("Enter")
+    window.wait_for("It does not")
+    assert [row[2] for row in learner.log(home)] == ["quiz_start", "answer"]
+    assert "exit code 0" in window.quit()
+    assert "MarkupError" not in window.written()
+
+
+def test_keys_that_arrive_at_once_are_done_in_order(terminal: Callable[..., Terminal], home: Path) -> None:
+    window = running_lab(terminal, home)
+    window.press(*["Right"] * 12)
+    window.wait_for(re.compile(r"│ k +32$", re.M).search)
+    window.press("Escape")
+    window.wait_for("Course map")
+    window.press("Home", "Down", "Down", "Down", "Enter")
+    window.wait_for("1.2 Whitening")
+    window.quit()
+
+
+@pytest.mark.parametrize("keys", [3, pytest.param(40, marks=pytest.mark.full)])
+def test_hints_asked_for_at_once_are_all_shown(terminal: Callable[..., Terminal], home: Path, keys: int) -> None:
+    rng = random.Random(keys)
+    asked = ("la-null-space",)
+    learner.prepare(home, events.QuizStart(item="checkpoint:linear-algebra", questions=asked, seed=rng.randrange(99)))
+    window = terminal()
+    window.start()
+    window.press("Enter")
+    window.wait_for(learner.answerable(1))
+    window.press(*["F3"] * keys)
+    window.wait_for("Hint 3")
+    wait_until(lambda: [row[2] for row in learner.log(home)].count("hint") == 3)
+    window.quit()
+    assert [row[4] for row in learner.log(home) if row[2] == "hint"] == [f'{{"number":{n}}}' for n in (1, 2, 3)]

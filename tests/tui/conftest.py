@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tutor import paths
+
+
+@pytest.fixture
+def course_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the course that the app reads and a test may spoil."""
+    copy = tmp_path / "course"
+    shutil.copytree(paths.content_dir(), copy)
+    monkeypatch.setattr(paths, "content_dir", lambda: copy)
+    return copy
+
+
+@pytest.fixture
+def first_chapter_only(course_copy: Path) -> Path:
+    """The course as it is while only its first chapter is written."""
+    for chapter in course_copy.glob("[0-9][0-9]-*"):
+        if not chapter.name.startswith("01-"):
+            shutil.rmtree(chapter)
+    return course_copy

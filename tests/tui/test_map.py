@@ -1,0 +1,120 @@
+"""The course map: the whole plan, and the way into what is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.widgets import OptionList
+from tui_support import CHAPTER, COURSE, Learner, learning, progress
+
+from tutor import paths
+from tutor.course.load import is_written, load_chapter, load_lesson
+from tutor.progress import events as log
+from tutor.tui.screens.lesson import LessonScreen
+from tutor.tui.screens.map import MapScreen
+from tutor.tui.screens.today import TodayScreen
+
+
+def lines(learner: Learner) -> list[str]:
+    """The rows of the list, white space as one blank."""
+    weeks = learner.app.screen.query_one("#weeks").region
+    return [" ".join(line.split()) for line in learner.text.splitlines()[weeks.y : weeks.bottom]]
+
+
+def about(learner: Learner) -> str:
+    region = learner.app.screen.query_one("#map-about").region
+    return " ".join(" ".join(learner.text.splitlines()[region.y : region.bottom]).split())
+
+
+def chapter_at(learner: Learner) -> str | None:
+    option = learner.app.screen.query_one(OptionList).highlighted_option
+    return None if option is None else option.id
+
+
+async def test_all_weeks_and_chapters_of_the_course_stand_there() -> None:
+    assert (COURSE.weeks[-1].last, len(COURSE.chapters)) == (12, 9)
+    async with learning((100, 40)) as learner:
+        await learner.press("m")
+        await learner.on(MapScreen)
+        await learner.sees(COURSE.title, "12 weeks, 69–87 h", *dict.fromkeys(stub.part for stub in COURSE.chapters))
+        rows = lines(learner)
+        for week in COURSE.weeks:
+            stub = next(stub for stub in COURSE.chapters if stub.id == week.chapter)
+            span = f"Week {week.first}" if week.first == week.last else f"Week {week.first}–{week.last}"
+            state = "○ open" if is_written(paths.content_dir(), stub.id) else "planned"
+            hours = f"{week.hours[0]:g}–{week.hours[1]:g} h"
+            assert f"{span} {stub.number} {stub.title} {hours} {state}" in rows
+
+
+async def test_the_arrows_reach_every_chapter_and_say_its_focus() -> None:
+    async with learning((80, 24)) as learner:
+        await learner.press("m")
+        await learner.on(MapScreen)
+        for place, week in enumerate(COURSE.weeks):
+            if place:
+                await learner.press("down")
+            await learner.until(lambda week=week: week.focus in about(learner), f"for {week.focus!r}")
+            assert chapter_at(learner) == week.chapter
+            assert ("Planned; its lessons are not written yet." in about(learner)) != is_written(
+                paths.content_dir(), week.chapter
+            )
+
+
+async def test_a_planned_chapter_cannot_be_opened_and_says_so(first_chapter_only: Path) -> None:
+    async with learning() as learner:
+        await learner.press("m")
+        await learner.on(MapScreen)
+        assert "Week 2 2 Calculus and Differential Equations 6–8 h planned" in lines(learner)
+        await learner.press("down", "enter")
+        await learner.hears(
+            "Chapter 2, Calculus and Differential Equations, is planned for week 2; it has no lessons yet."
+        )
+        assert isinstance(learner.app.screen, MapScreen)
+        assert len(learner.app.screen_stack) == 2
+
+
+async def test_a_written_chapter_opens_where_it_was_left() -> None:
+    lesson = load_chapter(paths.content_dir(), CHAPTER).lessons[1]
+    total = len(load_lesson(paths.content_dir(), CHAPTER, lesson).pages)
+    async with learning() as learner:
+        await learner.chooses(f"lesson:{lesson}")
+        await learner.press("n", "n")
+        await learner.sees(f"page 3 of {total}")
+        await learner.press("escape")
+        await learner.on(TodayScreen)
+        await learner.press("m", "enter")
+        screen = await learner.on(LessonScreen)
+        assert (screen.lesson_id, screen.page) == (lesson, 3)
+        await learner.press("escape")
+        await learner.on(MapScreen)
+        assert "Week 1 1 Linear Algebra 6–8 h ◐ 0/9 steps" in lines(learner)
+        await learner.press("escape")
+        await learner.on(TodayScreen)
+
+
+async def test_progress_made_elsewhere_shows_when_the_map_is_seen_again() -> None:
+    last = load_chapter(paths.content_dir(), CHAPTER).lessons[-1]
+    async with learning() as learner:
+        await learner.press("m")
+        await learner.on(MapScreen)
+        assert "Week 1 1 Linear Algebra 6–8 h ○ open" in lines(learner)
+        with progress() as other:
+            other.record(log.Page(item=last, page=9, pages=9))
+        await learner.press("question_mark", "escape")
+        await learner.on(MapScreen)
+        await learner.until(lambda: "Week 1 1 Linear Algebra 6–8 h ◐ 1/9 steps" in lines(learner), "for the progress")
+        assert chapter_at(learner) == CHAPTER
+
+
+@pytest.mark.parametrize("spoilt", ["chapter.toml", "lessons/svd.md"])
+async def test_a_chapter_that_cannot_be_read_is_said_and_the_map_stays(course_copy: Path, spoilt: str) -> None:
+    file = course_copy / "01-linear-algebra" / spoilt
+    file.write_text("+++\nid = 'x\n+++\n", encoding="utf-8")
+    async with learning() as learner:
+        await learner.press("m")
+        await learner.on(MapScreen)
+        assert "Week 1 1 Linear Algebra 6–8 h unreadable" in lines(learner)
+        await learner.press("enter")
+        await learner.hears(f"{file}:")
+        assert isinstance(learner.app.screen, MapScreen)

@@ -1,0 +1,140 @@
+"""How the screens look: pictures to be judged by eye once and compared from then on.
+
+After a wanted change: `pytest tests/tui/test_snapshots.py --snapshot-update`, then look at what changed.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from textual.pilot import Pilot
+from textual.widgets import Input, TextArea
+from tui_support import Learner, answer_keys, open_quiz, seed_quiz
+
+from tutor import paths
+from tutor.labs.protocol import Frame
+from tutor.settings import Settings, save_settings
+from tutor.tui.app import TutorApp
+from tutor.tui.screens.help import HelpScreen
+from tutor.tui.screens.lab import LabScreen
+from tutor.tui.screens.lesson import LessonScreen
+from tutor.tui.screens.map import MapScreen
+from tutor.tui.widgets.math_markdown import CodeBlock, FormulaBlock
+
+SMALL, LARGE = (80, 24), (120, 40)
+ROUNDING = 1e-9
+Way = Callable[[Learner], Awaitable[None]]
+
+
+async def today(learner: Learner) -> None:
+    await learner.sees("0 of 9 steps")
+
+
+async def course_map(learner: Learner) -> None:
+    await learner.press("m")
+    await learner.on(MapScreen)
+
+
+async def lesson(learner: Learner) -> None:
+    """A page with formulas and code."""
+    learner.app.open_target("lesson:whitening#3")
+    screen = await learner.on(LessonScreen)
+    await learner.until(lambda: screen.query(CodeBlock) and screen.query(FormulaBlock), "for code and formulas")
+    await learner.sees("page 3 of", "n/p Page")
+
+
+async def quiz_asked(learner: Learner) -> None:
+    await open_quiz(learner)
+    await learner.sees("question 1 of 12", "Hand in")
+
+
+async def quiz_verdict(learner: Learner) -> None:
+    seed_quiz("la-sigma-2x2")
+    screen = await open_quiz(learner)
+    await learner.press(*answer_keys(screen, False))
+    await learner.until(lambda: screen.query_one("#explanation").display, "for the explanation")
+    await learner.sees("✗ Wrong", "Try again")
+
+
+async def lab(learner: Learner) -> None:
+    """The end of a run: what stands there then does not depend on the pace."""
+    await learner.chooses("lab:svd-digits")
+    screen = await learner.on(LabScreen)
+    await learner.until(lambda: screen.frame, "for the first frame")
+    await learner.press("plus", "plus", "plus", "space", *"0.5", "enter")
+    await learner.until(lambda: screen.frame is not None and screen.frame.done, "for the end of the run")
+    await learner.sees("You predicted 0.5")
+    await learner.app.host.aclose()
+    assert screen.frame is not None
+    await learner.pilot.pause()
+    screen._arrived(without_rounding(screen.frame))
+
+
+def without_rounding(frame: Frame) -> Frame:
+    """A frame in which figures at the level of rounding, which differ from machine to machine, are 0."""
+    checks = [
+        check._replace(measured=0.0 if abs(check.measured) < ROUNDING else check.measured) for check in frame.checks
+    ]
+    return replace(frame, checks=checks)
+
+
+async def help_of_the_lesson(learner: Learner) -> None:
+    await lesson(learner)
+    await learner.press("question_mark")
+    await learner.on(HelpScreen)
+
+
+@pytest.fixture
+def looks(
+    first_chapter_only: Path, snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., bool]:
+    """Compare what stands on the screen at the end of a way with its picture."""
+
+    class Fixed(random.Random):
+        """The quiz is shuffled by a seed from the system; here always the same."""
+
+        def __init__(self) -> None:
+            super().__init__(7)
+
+    monkeypatch.setattr(random, "SystemRandom", Fixed)
+
+    def compare(way: Way, size: tuple[int, int], theme: str) -> bool:
+        paths.home()
+        save_settings(paths.settings_file(), Settings(), theme=theme)
+        app = TutorApp(start_host=False)
+        app.animation_level = "none"
+
+        async def before(pilot: Pilot[Any]) -> None:
+            learner = Learner(app, pilot)
+            await learner.until(lambda: app.store_ready, "for the store")
+            await way(learner)
+            for field in app.screen.query("Input, TextArea"):
+                assert isinstance(field, Input | TextArea)
+                field.cursor_blink = False
+
+        try:
+            return snap_compare(app, terminal_size=size, run_before=before)
+        finally:
+            app.store.close()
+
+    return compare
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize(
+    "way",
+    [today, course_map, lesson, quiz_asked, quiz_verdict, lab, help_of_the_lesson],
+    ids=lambda way: way.__name__,
+)
+def test_dark(looks: Callable[..., bool], way: Way, size: tuple[int, int]) -> None:
+    assert looks(way, size, "dark")
+
+
+@pytest.mark.parametrize("way", [today, lesson, lab], ids=lambda way: way.__name__)
+def test_light(looks: Callable[..., bool], way: Way) -> None:
+    assert looks(way, LARGE, "light")

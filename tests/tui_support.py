@@ -1,0 +1,225 @@
+"""The real application, driven by its keys as a learner drives it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
+from unittest.mock import patch
+
+from textual.app import App
+from textual.command import CommandList, CommandPalette
+from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.widgets import OptionList
+
+from tutor import paths
+from tutor.course.load import load_course, load_questions
+from tutor.course.model import Question
+from tutor.progress.store import Store
+from tutor.tui.app import TutorApp
+from tutor.tui.screens.quiz import QuizScreen
+from tutor.tui.screens.today import TodayScreen
+from tutor.tui.widgets.answers import LETTERS, ChoiceAnswer, OrderAnswer, SelfGradedAnswer
+
+S = TypeVar("S", bound=Screen[Any])
+
+PATIENCE = 40.0
+"""Seconds after which what is waited for will not come, however busy the machine is."""
+CHAPTER = "linear-algebra"
+COURSE = load_course(paths.content_dir())
+BANK: dict[str, Question] = load_questions(paths.content_dir(), CHAPTER)
+
+
+def screen_text(app: App[Any]) -> str:
+    """What stands on the terminal, line by line."""
+    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
+
+
+class Learner:
+    """Presses keys and looks at the screen."""
+
+    def __init__(self, app: TutorApp, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    async def press(self, *keys: str) -> None:
+        """Press keys one by one, and wait until the app is idle after the last one."""
+        await self.hurry(*keys[:-1])
+        await self.pilot.press(*keys[-1:])
+
+    async def hurry(self, *keys: str) -> None:
+        """Press keys as a quick typist does: each is taken up before the next, but nothing else is waited for."""
+        for key in keys:
+            with patch("textual.app.wait_for_idle", self._taken_up):
+                await self.pilot.press(key)
+
+    async def _taken_up(self, min_sleep: float) -> None:
+        # A key goes from the app to the widget, what follows from it back to the app: a round for each.
+        for _ in range(4):
+            await self.pilot._wait_for_screen(PATIENCE)
+
+    async def until(self, condition: Callable[[], object], what: str = "in vain") -> None:
+        """Wait for a condition; when it does not come, say what is on the screen instead."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not condition():
+                    await self.pilot.pause(0.01)
+        except TimeoutError:
+            raise AssertionError(f"waited {what}; on the screen was\n{self.text}") from None
+
+    @property
+    def text(self) -> str:
+        """The screen, line by line."""
+        return screen_text(self.app)
+
+    @property
+    def words(self) -> str:
+        """The screen with any white space as one blank, so that it does not matter where a line is broken."""
+        return " ".join(self.text.split())
+
+    def part(self, selector: str) -> str:
+        """What a widget shows, white space as one blank; unlike `words` without what stands beside it."""
+        region = self.app.screen.query_one(selector).content_region
+        lines = self.text.splitlines()[region.y : region.bottom]
+        return " ".join(" ".join(line[region.x : region.right] for line in lines).split())
+
+    async def sees(self, *texts: str) -> None:
+        """Wait until each of these has stood on the screen."""
+        for text in texts:
+            await self.until(lambda wanted=text: wanted in self.words, f"for {text!r}")  # type: ignore[misc]
+
+    async def misses(self, text: str) -> None:
+        """Wait until this no longer stands on the screen."""
+        await self.until(lambda: text not in self.words, f"for {text!r} to go")
+
+    @property
+    def messages(self) -> list[str]:
+        """What was said in passing."""
+        return [note.message for note in self.app._notifications]
+
+    async def hears(self, text: str) -> None:
+        """Wait until a message says this."""
+        await self.until(lambda: any(text in message for message in self.messages), f"to hear {text!r}")
+
+    async def on(self, kind: type[S]) -> S:
+        """Wait until a screen of this kind is on top, and return it."""
+        await self.until(lambda: type(self.app.screen) is kind, f"for {kind.__name__}")
+        screen = self.app.screen
+        assert isinstance(screen, kind)
+        return screen
+
+    async def chooses(self, target: str) -> None:
+        """Go to a step of Today with the arrows and open it."""
+        await self.on(TodayScreen)
+        steps = self.app.screen.query_one("#steps", OptionList)
+        assert steps.highlighted is not None
+        by = [option.id for option in steps.options].index(target) - steps.highlighted
+        await self.press(*["down" if by > 0 else "up"] * abs(by), "enter")
+        await self.until(lambda: not isinstance(self.app.screen, TodayScreen), f"for {target} to open")
+
+    async def commands(self, query: str, first: str) -> None:
+        """Open the command palette and type; wait until the best offer is this one, and take it."""
+        await self.press("ctrl+p")
+        palette = await self.on(CommandPalette)
+        await self.press(*query)
+        offers = palette.query_one(CommandList)
+        await self.until(
+            lambda: offers.option_count and first in str(offers.get_option_at_index(0).prompt), f"for {first!r}"
+        )
+        while self.app.screen is palette:
+            await self.press("enter")
+
+    async def leaves(self, *keys: str) -> None:
+        """Press keys the last of which ends the app, and wait until it has ended."""
+        await self.press(*keys)
+        async with asyncio.timeout(PATIENCE):
+            while self.app.is_running:
+                await asyncio.sleep(0.01)
+
+
+def seed_quiz(*questions: str, context: str = f"checkpoint:{CHAPTER}", seed: int = 1) -> str:
+    """Begin a quiz of these questions, as if it had been left before the first answer; its id."""
+    with progress() as store:
+        return store.start_quiz(context, questions, seed, chapter=CHAPTER)
+
+
+async def open_quiz(learner: Learner) -> QuizScreen:
+    """Open the checkpoint from Today and wait for its question."""
+    await learner.chooses(f"checkpoint:{CHAPTER}")
+    screen = await learner.on(QuizScreen)
+    await asks(learner, screen)
+    return screen
+
+
+async def asks(learner: Learner, screen: QuizScreen) -> Question:
+    """Wait until a question stands there to be answered, and return it."""
+
+    def ready() -> bool:
+        answer = screen.answer
+        return answer is not None and answer.question is screen.question and screen.verdict is None
+
+    await learner.until(ready, "for a question")
+    assert screen.question is not None
+    return screen.question
+
+
+def answer_keys(screen: QuizScreen, right: bool) -> list[str]:
+    """The keys that answer the question that stands there, and hand it in."""
+    question, answer = screen.question, screen.answer
+    assert question is not None
+    match answer:
+        case ChoiceAnswer() if question.type == "true_false":
+            return ["a" if (question.answer == "true") == right else "b", "enter"]
+        case ChoiceAnswer():
+            wanted = [at for at, choice in enumerate(question.choices) if choice.correct == right]
+            letters = [LETTERS[answer.order.index(at)] for at in wanted]
+            return [*(letters if right else letters[:1]), "enter"]
+        case OrderAnswer():
+            # As they are shown the lines are never in order.
+            return [*(_sorting(answer.order, [item.id for item in question.items]) if right else []), "enter"]
+        case SelfGradedAnswer():
+            return [*"mine", "f2", *(LETTERS[: len(question.rubric)] if right else []), "enter"]
+        case _:
+            return [*(question.answer if right else question.wrong[0].answer), "enter"]
+
+
+def _sorting(shown: list[str], wanted: list[str]) -> list[str]:
+    """Keys that carry each line to its place, from the top; the cursor stands on the first line."""
+    keys: list[str] = []
+    lines, cursor = list(shown), 0
+    for place, line in enumerate(wanted):
+        at = lines.index(line)
+        if at == place:
+            continue
+        keys += ["down" if at > cursor else "up"] * abs(at - cursor)
+        keys += ["space", *["up"] * (at - place), "space"]
+        lines.insert(place, lines.pop(at))
+        cursor = place
+    return keys
+
+
+@asynccontextmanager
+async def learning(size: tuple[int, int] = (100, 34), *, host: bool = False) -> AsyncIterator[Learner]:
+    """Open the app in a terminal of so many columns and rows; `host`: warm the lab host as usual, not when needed."""
+    app = TutorApp(start_host=host)
+    async with app.run_test(size=size) as pilot:
+        learner = Learner(app, pilot)
+        await learner.until(lambda: app.store_ready or app.failure, "for the store")
+        try:
+            yield learner
+        finally:
+            await app.host.aclose()
+            if app.store_ready:
+                app.store.close()
+
+
+@contextmanager
+def progress() -> Iterator[Store]:
+    """The learner's progress, as another program would open it."""
+    store = Store.open(paths.database())
+    try:
+        yield store
+    finally:
+        store.close()
