@@ -9,6 +9,7 @@ orthogonal and goes into V; at the end the lengths of W's columns are the singul
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -58,6 +59,7 @@ def init(A: npt.ArrayLike) -> State:
     return State(Q, R.T.copy(), np.eye(A.shape[1]), np.inf, 0, float(scale))
 
 
+@lru_cache
 def pairings(d: int) -> list[tuple[npt.NDArray[np.int_], npt.NDArray[np.int_]]]:
     """Rounds of disjoint index pairs that together meet every pair once: the circle method of a tournament."""
     players = list(range(d + d % 2))

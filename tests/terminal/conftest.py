@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-
 from terminal.driver import PROC, TMUX, Terminal
 
 

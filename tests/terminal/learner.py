@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from terminal.driver import SGR, Terminal, wait_until
+
 from tutor.progress.derived import TABLES
 from tutor.progress.events import Event
 from tutor.progress.store import Store

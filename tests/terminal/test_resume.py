@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-
 from terminal import learner
-from terminal.driver import Terminal, wait_until
+from terminal.driver import START, Terminal, wait_until
 from terminal.learner import CHAPTER, Row
+
 from tutor import paths
 from tutor.course.grade import present
 from tutor.course.load import load_chapter, load_lesson, load_questions
@@ -488,6 +488,24 @@ def test_after_kill_9_everything_is_as_it_was_on_the_screen(
         assert row[2] == "page"
         assert row[4] == learner.pages(rows, row[3])[-1][4]
     learner.assert_sound(home)
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.full)])
+def test_killed_while_it_opens_it_opens_again(terminal: Callable[..., Terminal], home: Path, kills: int) -> None:
+    rng = random.Random(kills)
+    window = terminal()
+    for _ in range(kills):
+        window.type(START)
+        window.press("Enter")
+        wait_until(window.processes)
+        time.sleep(rng.uniform(0, 1))  # a random moment of opening
+        window.kill()
+    today = window.start()
+    assert "starts Matrices" in today
+    assert "exit code 0" in window.quit()
+    assert learner.log(home) == []
+    learner.assert_sound(home)
+    assert [path.name for path in home.iterdir() if path.name.startswith(".progress")] == []
 
 
 def test_a_second_try_comes_back_too(terminal: Callable[..., Terminal], home: Path) -> None:

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from terminal import learner
 from terminal.driver import PROMPT, START, Terminal, wait_until
+
 from tutor.progress import events
 
 
@@ -137,7 +137,7 @@ def test_a_signal_that_ends_it_gives_the_terminal_back(
     os.kill(window.tutor(), number)
     screen = window.wait_for_prompt()
     assert "Traceback" not in screen
-    assert [line for line in screen.split("\n") if line][0].startswith(f"{PROMPT} {START}")
+    assert next(line for line in screen.split("\n") if line).startswith(f"{PROMPT} {START}")
     assert "Chapter" not in screen
     window.wait_until_empty()
     wait_until(lambda: window.modes() == before, what=lambda: f"{before} has become {window.modes()}")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from terminal import learner
 from terminal.driver import Terminal, wait_until
+
 from tutor.progress import events
 
 

@@ -33,8 +33,8 @@ class TutorApp(App[None]):
     """genai-tutor in the terminal."""
 
     TITLE = "genai-tutor"
-    # The default screen is mounted before stylesheets of screens are loaded.
-    CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "screens/today.tcss"]
+    # The default screen is mounted before stylesheets of screens are loaded; the map is the first that is opened.
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "screens/today.tcss", "screens/map.tcss"]
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -14,7 +14,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from tutor.errors import TutorError
 from tutor.labs.spec import Check, Lab, Param, Value, make_params, params_of
@@ -22,6 +22,7 @@ from tutor.progress import events as log
 from tutor.tui.format import bar
 from tutor.tui.screens.predict import PredictScreen
 from tutor.tui.widgets.chart_view import ChartView
+from tutor.tui.widgets.footer import KeyFooter
 from tutor.tui.widgets.knobs import Knobs
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ class LabScreen(Screen[None]):
         self.logged = 0
         """Steps of this run that are in the log."""
         self.typing: Param | None = None
+        self.said = ""
+        self.checked: list[Check] = []
 
     def compose(self) -> ComposeResult:
         """Charts on the left, knobs and checks on the right, one sentence below."""
@@ -99,7 +102,7 @@ class LabScreen(Screen[None]):
                     yield Static(id="checks", markup=False)
                     yield Outcome(id="outcome", markup=False)
         yield Static(id="lab-note", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyFooter()
 
     # -- opening and leaving ---
 
@@ -111,10 +114,12 @@ class LabScreen(Screen[None]):
         self.predicted = None if state is None else state.prediction
         self._show_knobs()
         self._draw_head()
-        self.query_one("#lab-note", Static).update(Text(self.lab.summary))
+        self._say(self.lab.summary)
         self.query_one(Knobs).focus()
         self._arrange()
-        self.call_after_refresh(self._open)
+        # At once, so that a key pressed now finds the lab open; its charts are laid out by the time they arrive.
+        self._open()
+        self.call_after_refresh(lambda: self.app.host.resize(self._layout()))
         self.watch(self.app, "theme", lambda: self.app.host.set_theme(self._theme()), init=False)
 
     def _defaults(self) -> dict[str, Value]:
@@ -223,8 +228,7 @@ class LabScreen(Screen[None]):
             self.query_one(f"#chart-{chart_id}", ChartView).show(picture)
         self._draw_head()
         self._draw_checks(frame.checks)
-        note = self.query_one("#lab-note", Static)
-        note.update(Text(frame.note or self.lab.summary))
+        self._say(frame.note or self.lab.summary)
         if first_end:
             self._log_run()
             self._draw_outcome()
@@ -248,9 +252,19 @@ class LabScreen(Screen[None]):
             state.append(bar(frame.step / frame.total if frame.total else 1.0, 10), style="dim")
             state.append(f"  {f'×{speed:g}' if speed else 'max'}  seed {self.seed}", style="dim")
         row.add_row(Text(self.lab.title, style="bold"), state)
-        self.query_one("#lab-head", Static).update(row)
+        self.query_one("#lab-head", Static).update(row, layout=False)
+
+    def _say(self, note: str) -> None:
+        """Put a sentence below the charts. Thirty times a second: only what changed, and without a new layout."""
+        if note != self.said:
+            self.said = note
+            self.query_one("#lab-note", Static).update(Text(note), layout=False)
 
     def _draw_checks(self, checks: list[Check]) -> None:
+        if checks == self.checked:
+            return
+        same = [check.name for check in checks] == [check.name for check in self.checked]
+        self.checked = checks
         text = Text()
         for check in checks:
             relation = {"=": "", "<=": "≤ ", ">=": "≥ "}[check.relation]
@@ -259,7 +273,7 @@ class LabScreen(Screen[None]):
             text.append(f"{check.name}\n", style="" if check.ok else "bold")
             text.append(f"  theory {relation}{check.truth:.4g}\n  measured {check.measured:.4g}{error}\n", style="dim")
         text.rstrip()
-        self.query_one("#checks", Static).update(text)
+        self.query_one("#checks", Static).update(text, layout=not same)
 
     def _draw_outcome(self) -> None:
         frame = self.frame

@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from tutor.course.load import load_chapter, load_lesson
@@ -23,6 +23,7 @@ from tutor.course.model import Chapter, Lesson
 from tutor.errors import TutorError
 from tutor.progress import events as log
 from tutor.tui.format import bar
+from tutor.tui.widgets.footer import KeyFooter
 from tutor.tui.widgets.math_markdown import CodeBlock, FormulaBlock, MathMarkdown, Result, follow, links
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
             yield MathMarkdown("", runnable=True, id="lesson-text")
             yield Vertical(id="lesson-links")
             yield Static(id="lesson-end", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Open the page that was asked for, or the one where the learner left."""

@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from tutor.course.load import is_written, load_chapter
@@ -17,6 +17,7 @@ from tutor.course.model import ChapterStub, Week
 from tutor.errors import TutorError
 from tutor.progress.plan import ChapterProgress, chapter_progress
 from tutor.tui.format import flowing, hours_range
+from tutor.tui.widgets.footer import KeyFooter
 
 if TYPE_CHECKING:
     from tutor.tui.app import TutorApp
@@ -32,7 +33,6 @@ class MapScreen(Screen[None]):
         "Enter opens the marked chapter where you left it. One marked “planned” has no lessons yet: its week, focus "
         "and hours are the plan."
     )
-    CSS_PATH = "map.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open chapter", tooltip="Open the marked chapter", priority=True),
         Binding("escape", "dismiss", "Back", tooltip="Back to where you were"),
@@ -43,7 +43,7 @@ class MapScreen(Screen[None]):
         yield Static(id="map-title", markup=False)
         yield OptionList(id="weeks", markup=False)
         yield Static(id="map-about", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Fill the list and stand on the first chapter that can be opened."""
@@ -57,8 +57,8 @@ class MapScreen(Screen[None]):
         title.add_row(Text(course.title, style="bold"), Text(total, style="dim"))
         self.query_one("#map-title", Static).update(title)
         self._fill()
-        weeks = self.query_one(OptionList)
-        weeks.focus()
+        self.query_one(OptionList).focus()
+        self.watch(self.app, "store_ready", self._fill, init=False)
 
     def on_screen_resume(self) -> None:
         """Show progress made while a chapter was open."""
@@ -81,8 +81,8 @@ class MapScreen(Screen[None]):
 
     def _row(self, week: Week, stub: ChapterStub) -> Table:
         written = is_written(self.app.content_dir, stub.id)
-        state = "planned"
-        if written:
+        state = "" if written else "planned"
+        if written and self.app.store_ready:
             try:
                 state = _state(chapter_progress(self.app.content_dir, stub.id, self.app.store))
             except TutorError:

@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from tutor.course.grade import Response, Verdict, grade
 from tutor.course.load import load_chapter, load_lesson, load_questions
@@ -23,6 +23,7 @@ from tutor.errors import TutorError
 from tutor.progress import events as log
 from tutor.tui.format import bar
 from tutor.tui.widgets.answers import Answer, answer_widget
+from tutor.tui.widgets.footer import KeyFooter
 from tutor.tui.widgets.math_markdown import MathMarkdown
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class QuizScreen(Screen[None]):
             yield Static(id="verdict", markup=False)
             yield MathMarkdown("", id="explanation")
             yield Static(id="summary", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Take up the quiz that was left, show how the last one ended, or start one."""

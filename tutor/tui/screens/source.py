@@ -12,7 +12,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
+
+from tutor.tui.widgets.footer import KeyFooter
 
 
 class SourceScreen(Screen[None]):
@@ -40,7 +42,7 @@ class SourceScreen(Screen[None]):
         yield Static(id="source-title", markup=False)
         with VerticalScroll(id="source-body"):
             yield Static(id="source-code", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Show the first file."""

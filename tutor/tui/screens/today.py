@@ -11,11 +11,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from tutor.course.load import ContentError
 from tutor.tui.format import bar, flowing, hours, hours_range, minutes
+from tutor.tui.widgets.footer import KeyFooter
 
 if TYPE_CHECKING:
     from tutor.progress.plan import Agenda, Step
@@ -51,7 +52,7 @@ class TodayScreen(Screen[None]):
             yield Static(id="next", markup=False)
             yield OptionList(id="steps", markup=False)
             yield Static(id="why", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyFooter()
 
     def on_resize(self, event: events.Resize) -> None:
         """Say what the chapter is for where there is room to spare."""
@@ -66,7 +67,7 @@ class TodayScreen(Screen[None]):
         self.watch(self.app, "store_ready", self._store_ready, init=False)
 
     def _store_ready(self, ready: bool) -> None:
-        if ready and self.is_current:
+        if ready and self.app.screen is self:
             self.refresh_agenda()
 
     def on_screen_resume(self) -> None:
