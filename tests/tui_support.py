@@ -43,22 +43,33 @@ class Learner:
     def __init__(self, app: TutorApp, pilot: Pilot[None]) -> None:
         self.app = app
         self.pilot = pilot
+        self.messages: list[str] = []
+        """What was said in passing."""
+        notify = app.notify
+
+        def listening(message: str, **options: Any) -> None:
+            self.messages.append(message)
+            notify(message, **options)
+
+        app.notify = listening  # type: ignore[method-assign]
 
     async def press(self, *keys: str) -> None:
-        """Press keys one by one, and wait until the app is idle after the last one."""
-        await self.hurry(*keys[:-1])
-        await self.pilot.press(*keys[-1:])
+        """Press keys one by one, each taken up before the next, and wait until the app is idle after the last one."""
+        with patch("textual.app.wait_for_idle", self._taken_up):
+            await self.pilot.press(*keys)
+        await self.settle()
 
-    async def hurry(self, *keys: str) -> None:
-        """Press keys as a quick typist does: each is taken up before the next, but nothing else is waited for."""
-        for key in keys:
-            with patch("textual.app.wait_for_idle", self._taken_up):
-                await self.pilot.press(key)
-
-    async def _taken_up(self, min_sleep: float) -> None:
+    async def _taken_up(self, min_sleep: float = 0) -> None:
         # A key goes from the app to the widget, what follows from it back to the app: a round for each.
         for _ in range(4):
             await self.pilot._wait_for_screen(PATIENCE)
+
+    async def settle(self) -> None:
+        """Wait until nothing is left to do: all messages are handled, and the screen is laid out."""
+        if self.app.is_running:
+            await self.pilot.pause()
+        if self.app.is_running:
+            await self.pilot.pause(0)
 
     async def until(self, condition: Callable[[], object], what: str = "in vain") -> None:
         """Wait for a condition; when it does not come, say what is on the screen instead."""
@@ -94,11 +105,6 @@ class Learner:
         """Wait until this no longer stands on the screen."""
         await self.until(lambda: text not in self.words, f"for {text!r} to go")
 
-    @property
-    def messages(self) -> list[str]:
-        """What was said in passing."""
-        return [note.message for note in self.app._notifications]
-
     async def hears(self, text: str) -> None:
         """Wait until a message says this."""
         await self.until(lambda: any(text in message for message in self.messages), f"to hear {text!r}")
@@ -106,6 +112,7 @@ class Learner:
     async def on(self, kind: type[S]) -> S:
         """Wait until a screen of this kind is on top, and return it."""
         await self.until(lambda: type(self.app.screen) is kind, f"for {kind.__name__}")
+        await self.settle()
         screen = self.app.screen
         assert isinstance(screen, kind)
         return screen
@@ -158,7 +165,9 @@ async def asks(learner: Learner, screen: QuizScreen) -> Question:
 
     def ready() -> bool:
         answer = screen.answer
-        return answer is not None and answer.question is screen.question and screen.verdict is None
+        if answer is None or answer.question is not screen.question or screen.verdict is not None:
+            return False
+        return answer.has_focus_within
 
     await learner.until(ready, "for a question")
     assert screen.question is not None

@@ -214,19 +214,19 @@ async def test_the_mark_follows_the_plan_but_not_before_it_moves() -> None:
         await learner.on(LessonScreen)
         await learner.press("o")
         await learner.on(PickScreen)
-        await learner.press("home", "enter")
+        await learner.press("end", "up", "enter")
         lesson = await learner.on(LessonScreen)
-        await learner.until(lambda: lesson.lesson_id == LESSONS[0], "for the first lesson")
+        await learner.until(lambda: lesson.lesson_id == LESSONS[-1], "for the last lesson")
         await learner.press("escape")
         await learner.on(TodayScreen)
-        assert marked(learner) == f"lesson:{LESSONS[0]}"
+        assert marked(learner) == f"lesson:{LESSONS[-1]}"
         # A lab that was only looked at changes nothing: the mark stays where the learner put it.
         await learner.chooses("lab:whitening")
         await learner.on(LabScreen)
         await learner.press("escape")
         await learner.on(TodayScreen)
         assert marked(learner) == "lab:whitening"
-        await learner.sees(f"Enter continues with {head(LESSONS[0]).title}")
+        await learner.sees(f"Enter continues with {head(LESSONS[-1]).title}")
 
 
 async def test_hours_are_those_of_the_log() -> None:

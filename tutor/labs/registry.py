@@ -13,6 +13,20 @@ LABS = {
     "svd-digits": "tutor.labs.svd_digits",
     "whitening": "tutor.labs.whitening",
     "attention-scaling": "tutor.labs.attention_scaling",
+    "autodiff": "tutor.labs.autodiff",
+    "ode-solvers": "tutor.labs.ode_solvers",
+    "neural-ode-spiral": "tutor.labs.neural_ode_spiral",
+    "resnet-vs-neural-ode": "tutor.labs.resnet_vs_neural_ode",
+    "optimizers": "tutor.labs.optimizers",
+    "learning-rate": "tutor.labs.learning_rate",
+    "regularization": "tutor.labs.regularization",
+    "convolution": "tutor.labs.convolution",
+    "resnet-spiral": "tutor.labs.resnet_spiral",
+    "inverse-cdf": "tutor.labs.inverse_cdf",
+    "gaussian-transforms": "tutor.labs.gaussian_transforms",
+    "importance-sampling": "tutor.labs.importance_sampling",
+    "flow-1d": "tutor.labs.flow_1d",
+    "flow-2d": "tutor.labs.flow_2d",
 }
 """Lab id → module with the constant `LAB`, in the order of the course."""
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tutor.labs.client import LabHost
     from tutor.progress.store import Store
 
+FIRST_SIGHT_SECONDS = 0.1
 IDLE_SECONDS = 120.0
 """Time after the last key that still counts as learning; more than this without a key is a break."""
 
@@ -154,7 +155,8 @@ class TutorApp(App[None]):
 
     def on_mount(self) -> None:
         """Open progress and warm the lab host once the first screen is on the terminal."""
-        self.call_after_refresh(self._after_first_paint)
+        # A moment later, so that a key pressed at first sight is answered first.
+        self.call_after_refresh(self.set_timer, FIRST_SIGHT_SECONDS, self._after_first_paint)
 
     def _after_first_paint(self) -> None:
         if self.open_store() and self._start_host:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from msgspec.structs import replace
 from rich.table import Table
 from rich.text import Text
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical, VerticalScroll
@@ -117,9 +116,8 @@ class LabScreen(Screen[None]):
         self._say(self.lab.summary)
         self.query_one(Knobs).focus()
         self._arrange()
-        # At once, so that a key pressed now finds the lab open; its charts are laid out by the time they arrive.
+        # At once, so that a key pressed now finds the lab open; its charts follow when they have their place.
         self._open()
-        self.call_after_refresh(lambda: self.app.host.resize(self._layout()))
         self.watch(self.app, "theme", lambda: self.app.host.set_theme(self._theme()), init=False)
 
     def _defaults(self) -> dict[str, Value]:
@@ -336,14 +334,14 @@ class LabScreen(Screen[None]):
             return "no-color"
         return "dark" if self.app.current_theme.dark else "light"
 
-    def _relayout(self) -> None:
+    def on_resize(self) -> None:
+        """Show as many charts as have room now."""
         self._arrange()
-        self.call_after_refresh(lambda: self.app.host.resize(self._layout()))
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Have the charts drawn for the new size."""
-        if self.frame is not None:
-            self._relayout()
+    def on_chart_view_placed(self) -> None:
+        """Have the charts drawn for the room that they have, unless another lab has the host."""
+        if self.app.host.on_frame == self._arrived:
+            self.app.host.resize(self._layout())
 
     # -- knobs ---
 
@@ -497,12 +495,12 @@ class LabScreen(Screen[None]):
     def action_chart(self, by: int) -> None:
         """Show the next chart first."""
         self.chart = (self.chart + by) % len(self.lab.charts)
-        self._relayout()
+        self._arrange()
 
     def action_zoom(self) -> None:
         """One chart large, or as many as fit."""
         self.zoomed = not self.zoomed
-        self._relayout()
+        self._arrange()
 
     def action_source(self) -> None:
         """Open the kernels of this lab."""

@@ -8,6 +8,7 @@ from functools import lru_cache
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -22,10 +23,21 @@ def _style(name: str) -> Style:
 class ChartView(Widget):
     """Shows one picture; lines that did not change are not painted again."""
 
+    class Placed(Message):
+        """The view has got room on the screen, or another room than before."""
+
     def __init__(self, chart_id: str) -> None:
         super().__init__(id=f"chart-{chart_id}")
         self.chart_id = chart_id
         self._lines: list[Line] = []
+
+    def on_show(self) -> None:
+        """Tell that there is room now."""
+        self.post_message(self.Placed())
+
+    def on_resize(self) -> None:
+        """Tell that the room is another."""
+        self.post_message(self.Placed())
 
     def show(self, lines: Sequence[Line]) -> None:
         """Replace the picture."""
