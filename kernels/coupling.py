@@ -57,6 +57,7 @@ def init(layers: int, H: int, rng: np.random.Generator, dtype: npt.DTypeLike = n
 class Kept(NamedTuple):
     """What a layer's backward pass needs from its forward pass."""
 
+    net: Layer
     a1: Array
     """(2, n) the kept coordinate and ones."""
     b: Array
@@ -68,12 +69,11 @@ class Kept(NamedTuple):
     """e^s."""
 
 
-def condition(row: Array, a: Array) -> tuple[Array, Array, Array, Array]:
+def condition(net: Layer, a: Array) -> tuple[Array, Array, Array, Array]:
     """(a with ones, hidden units, tanh(r/S), t) for a (n,)."""
-    W, V, c = layer(row)
-    a1 = np.stack([a, np.ones_like(a)])
-    h = np.tanh(W @ a1)
-    r, t = V @ h + c
+    a1 = np.array([a, np.ones_like(a)])
+    h = np.tanh(net.W @ a1)
+    r, t = net.V @ h + net.c
     return a1, h, np.tanh(r / S), t
 
 
@@ -84,21 +84,22 @@ def forward(theta: Array, x: Array) -> tuple[Array, Array, list[Kept]]:
     kept = []
     for at, row in enumerate(theta):
         a, b = z[at % 2], z[1 - at % 2]
-        a1, h, q, t = condition(row, a)
+        net = layer(row)
+        a1, h, q, t = condition(net, a)
         scale = np.exp(S * q)
         z[1 - at % 2] = b * scale + t
         log_det = log_det + S * q
-        kept.append(Kept(a1, b, h, q, scale))
-    return np.stack(z), log_det, kept
+        kept.append(Kept(net, a1, b, h, q, scale))
+    return np.array(z), log_det, kept
 
 
 def inverse(theta: Array, z: Array, first: int = 0) -> Array:
     """x with f(x) = z for z (2, n). `first` > 0 stops early: the point as it is before that layer of f."""
     x = [z[0], z[1]]
     for at in range(len(theta) - 1, first - 1, -1):
-        _, _, q, t = condition(theta[at], x[at % 2])
+        _, _, q, t = condition(layer(theta[at]), x[at % 2])
         x[1 - at % 2] = (x[1 - at % 2] - t) * np.exp(-S * q)
-    return np.stack(x)
+    return np.array(x)
 
 
 def log_density(theta: Array, x: Array) -> Array:
@@ -121,16 +122,15 @@ def gradient(theta: Array, x: Array) -> tuple[float, Array]:
     D = z / n
     gradient = np.empty_like(theta)
     for at in range(len(theta) - 1, -1, -1):
-        a1, b, h, q, scale = kept[at]
-        W, V, _ = layer(theta[at])
+        net, a1, b, h, q, scale = kept[at]
         into = layer(gradient[at])
         d_a, d_b = D[at % 2], D[1 - at % 2]
         d_r = (d_b * b * scale - 1 / n) * (1 - q * q)
-        out = np.stack([d_r, d_b])
+        out = np.array([d_r, d_b])
         into.V[:] = out @ h.T
         into.c[:, 0] = out.sum(axis=1)
-        d_h = (V.T @ out) * (1 - h * h)
+        d_h = (net.V.T @ out) * (1 - h * h)
         into.W[:] = d_h @ a1.T
-        D[at % 2] = d_a + W[:, 0] @ d_h
+        D[at % 2] = d_a + net.W[:, 0] @ d_h
         D[1 - at % 2] = d_b * scale
     return float(loss), gradient

@@ -129,7 +129,7 @@ def assert_resumed(window: Terminal) -> None:
     window.quit()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, pytest.param(signal.SIGINT, marks=pytest.mark.full)])
 def test_a_signal_that_ends_it_gives_the_terminal_back(
     terminal: Callable[..., Terminal], home: Path, number: signal.Signals
 ) -> None:

@@ -38,10 +38,10 @@ QUARTER_SPEED = ["minus"] * 2
 
 
 async def open_lab(learner: Learner, lab: str = "svd-digits") -> LabScreen:
-    """Open a lab from Today and wait for its first frame."""
+    """Open a lab from Today and wait until its charts stand there."""
     await learner.chooses(f"lab:{lab}")
     screen = await learner.on(LabScreen)
-    await frame(learner, screen, lambda frame: True)
+    await drawn(learner, screen)
     return screen
 
 

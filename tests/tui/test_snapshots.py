@@ -69,6 +69,7 @@ async def lab(learner: Learner) -> None:
     await learner.press("plus", "plus", "plus", "space", *"0.5", "enter")
     await learner.until(lambda: screen.frame is not None and screen.frame.done, "for the end of the run")
     await learner.sees("You predicted 0.5")
+    await learner.until(lambda: screen.frame is not None and len(screen.frame.pictures) in {1, 4}, "for all charts")
     await learner.app.host.aclose()
     assert screen.frame is not None
     await learner.pilot.pause()

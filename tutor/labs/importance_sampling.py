@@ -199,23 +199,18 @@ def frame(params: Params, state: State) -> Frame:
     return Frame(state.steps, scalars, arrays, _note(params, state, exact, log_a, rival))
 
 
-def _concentration(log_a: Array, rival: Array) -> dict[str, Any]:
+def _concentration(log_a: Array, rival: Array) -> dict[str, Array]:
     """Share of the whole sum that the largest draws hold, against how many they are."""
     import numpy as np
 
     from kernels import importance
 
-    rows: dict[str, Any] = {
-        "top": np.array([]),
-        "held": np.array([]),
-        "rival_top": np.array([]),
-        "rival_held": np.array([]),
-    }
+    rows: dict[str, Array] = {}
     for name, logs in (("", log_a), ("rival_", rival)):
-        if len(logs) and logs.max() > -np.inf:
-            shares = np.cumsum(np.sort(importance.normalise(logs))[::-1])
-            at = np.unique(np.geomspace(1, len(logs), 80).astype(int))
-            rows[f"{name}top"], rows[f"{name}held"] = at / len(logs), shares[at - 1]
+        counted = len(logs) > 0 and logs.max() > -np.inf
+        shares = np.cumsum(np.sort(importance.normalise(logs))[::-1]) if counted else np.empty(0)
+        at = np.unique(np.geomspace(1, len(logs), 80).astype(int)) if counted else np.empty(0, int)
+        rows[f"{name}top"], rows[f"{name}held"] = at / max(len(logs), 1), shares[at - 1]
     return rows
 
 
@@ -224,33 +219,24 @@ def _note(params: Params, state: State, exact: Exact, log_a: Array, rival: Array
 
     from kernels import importance
 
-    n = state.n
-    what = f"P(x > {params.c:g})" if params.task == "tail" else "the evidence"
+    n, tail = state.n, params.task == "tail"
     if not math.isfinite(exact.log_ratio2):
-        least = (
-            "1/√2"
-            if params.task == "tail"
-            else f"{math.sqrt(0.5 * importance.posterior(0.0, 1.0, NOISE).variance):.3f}"
-        )
-        return f"s = {params.sd:g} < {least}: the weights have infinite variance, and no error bar can be trusted"
+        # The edge is where twice the proposal's variance is that of the ideal law.
+        least = math.sqrt(0.5 * (1.0 if tail else importance.posterior(0.0, 1.0, NOISE).variance))
+        return f"s = {params.sd:g} ≤ {least:.3f}: the weights have infinite variance, and no error bar can be trusted"
     if not n:
         return "each draw x of the proposal q will count as p(x)/q(x) draws of p"
-    ess = importance.ess(log_a)
-    text = f"n = {n}: {what} = {_scientific(exact.log_value)}, estimated {_ratio(log_a, exact)} of it; ESS {ess:.0f}"
-    if params.task == "tail":
-        hits = int(np.sum(rival > -np.inf))
-        return (
-            f"{text}. Plain draws: {hits} of {n} fell beyond c"
-            if hits != 1
-            else f"{text}. Plain draws: 1 of {n} fell beyond c"
-        )
-    return f"{text}. Drawing from the prior: ESS {importance.ess(rival):.0f}"
-
-
-def _ratio(log_a: Array, exact: Exact) -> str:
-    import numpy as np
-
-    return f"{float(np.exp(log_a - exact.log_value).mean()):.3f}"
+    what = f"P(x > {params.c:g})" if tail else "the evidence"
+    ratio = float(np.exp(log_a - exact.log_value).mean())
+    plain = (
+        f"Of as many plain draws {int(np.sum(rival > -np.inf))} fell beyond c"
+        if tail
+        else f"Drawing from the prior: ESS {importance.ess(rival):.0f}"
+    )
+    return (
+        f"n = {n}: {what} = {_scientific(exact.log_value)}, estimated {ratio:.3f} of it;"
+        f" ESS {importance.ess(log_a):.0f}. {plain}"
+    )
 
 
 def _scientific(log_value: float) -> str:
@@ -271,9 +257,11 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
     n = state.n
     m, s = params.mean, params.sd
     exact = _exact(params, m, s)
-    if n == 0 or not math.isfinite(exact.log_ratio4):
-        return ()
     if n * math.exp(-exact.log_ratio2) < 100:
+        return ()
+    # E[a⁴] / E[a²]²: how far a single draw can stand out. Over n it says how normal a mean of n draws is.
+    kurtosis = math.exp(min(exact.log_ratio4 - 2 * exact.log_ratio2, 700.0))
+    if kurtosis > 0.05 * n:
         return ()
     x = m + s * state.z[:n]
     log_a = _log_a(params, x, m, s)
@@ -281,11 +269,10 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
     error = math.sqrt(math.expm1(exact.log_ratio2) / n)
     name = f"P(x > {params.c:g}), estimate / exact" if params.task == "tail" else "evidence, estimate / exact"
     rows = [Check(name, float(a.mean()), 1.0, 4.5 * error, error=error)]
-    # The mean of a² has this standard error; it must be small for a² to be judged.
-    second = math.exp(exact.log_ratio2)
-    error = math.sqrt(max(0.0, math.exp(exact.log_ratio4) - second**2) / n) / second
+    error = math.sqrt(max(0.0, kurtosis - 1) / n)
     if error < 0.1:
-        rows.append(Check("E(hw)², estimate / exact", float(np.mean(a**2)) / second, 1.0, 4.5 * error, error=error))
+        second = float(np.mean(a**2)) / math.exp(exact.log_ratio2)
+        rows.append(Check("E(hw)², estimate / exact", second, 1.0, 4.5 * error, error=error))
     if params.task == "posterior":
         law = importance.posterior(params.c, 1.0, NOISE)
         mean = importance.self_normalised(x[:, 0], log_a)

@@ -110,6 +110,8 @@ class MapScreen(Screen[None]):
             except TutorError as error:
                 text.append(str(error))
             else:
+                if not chapter.lessons:
+                    text.append("Its labs are here; its lessons are not written yet.\n", style="dim")
                 text.append(f"{flowing(chapter.why)}\n\n")
                 text.append("After it you can\n", style="bold")
                 for objective in chapter.objectives:

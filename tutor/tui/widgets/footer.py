@@ -60,6 +60,7 @@ class KeyFooter(Widget):
             row.append(f" {binding.description}", text_style)
             self._places.append((start, row.cell_len, binding.key))
             row.append("  ")
+        row.rstrip()
         return row
 
     def on_click(self, event: events.Click) -> None:
