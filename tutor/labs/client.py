@@ -43,6 +43,8 @@ class LabHost:
         """Hosts that were killed and are not gone yet."""
         self._pending: dict[int, float] = {}
         self._last_id = 0
+        self._began = 0
+        """Command with which the run began; a frame before its acknowledgement is of the run before."""
         self._failures = 0
         self._closed = False
         self._opened: protocol.Open | None = None
@@ -179,6 +181,8 @@ class LabHost:
         if self._closed:
             return
         self._last_id += 1
+        if isinstance(command, protocol.Open | protocol.Restart):
+            self._began = self._last_id
         self._pending[self._last_id] = time.monotonic()
         data = protocol.pack(msgspec.structs.replace(command, id=self._last_id))  # type: ignore[arg-type]
         if self._process is None:
@@ -218,7 +222,8 @@ class LabHost:
             case protocol.Frame():
                 self._write(protocol.pack(protocol.Shown()))
                 self._failures = 0 if reply.step else self._failures
-                if self.on_frame is not None and self._opened is not None and reply.lab == self._opened.lab:
+                stale = self._began in self._pending or self._opened is None or reply.lab != self._opened.lab
+                if self.on_frame is not None and not stale:
                     self.on_frame(reply)
             case protocol.Failed():
                 if self.on_trouble is not None:

@@ -24,8 +24,8 @@ SIZE = 2.0
 WIDTH = 32
 """Hidden units of f."""
 ITERATIONS = 400
-IN_A_STEP = 4
-"""Iterations of each model in one step of the lab."""
+EVALUATIONS = 80
+"""Of f, with its gradient, in one step of the lab for each model: four iterations at depth 20."""
 LR = 0.01
 RUNS = (2, 5, 10, 20, 40, 80, 160, 320, 640)
 """Euler steps with which the trained weights are run again."""
@@ -116,6 +116,11 @@ def _method(name: str) -> ode.Method:
     return ode.RK4 if name == "rk4" else ode.EULER
 
 
+def _pace(params: Params) -> int:
+    """Iterations in one step of the lab."""
+    return min(8, max(1, EVALUATIONS // params.depth))
+
+
 def _taken(params: Params, name: str) -> int:
     """Steps that cost `depth` evaluations of f."""
     return params.depth // 4 if name == "rk4" else params.depth
@@ -176,11 +181,12 @@ def _lifted(params: Params, x: Array) -> Array:
 
 def step(params: Params, state: State) -> State:
     """Iterations of Adam; afterwards one of the measurements."""
-    at = state.steps * IN_A_STEP
+    pace = _pace(params)
+    at = state.steps * pace
     state = state._replace(steps=state.steps + 1)
     if at < ITERATIONS:
         models = state.models
-        for iteration in range(at, at + IN_A_STEP):
+        for iteration in range(at, min(at + pace, ITERATIONS)):
             models = tuple(
                 _improved(params, state.train, *pair, iteration) for pair in zip(MODELS, models, strict=True)
             )
@@ -311,7 +317,7 @@ def _remember(params: Params, state: State, steps: int) -> Memory:
 
 def total(params: Params, state: State) -> int:
     """Training, the exact flow, the runs with other steps, and the memory."""
-    return ITERATIONS // IN_A_STEP + 1 + len(RUNS) + len(MEMORY)
+    return -(-ITERATIONS // _pace(params)) + 1 + len(RUNS) + len(MEMORY)
 
 
 def done(params: Params, state: State) -> bool:
