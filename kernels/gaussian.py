@@ -89,7 +89,7 @@ def tanh_mode(sd: float) -> float:
     slope = 2.0 * sd**2
     if slope <= 1.0:
         return 0.0
-    # x − slope · tanh x is convex beyond its zero x > 0: Newton from the right, x = slope, falls onto it.
+    # x − slope · tanh x is convex for x > 0: Newton from the right of its zero, at x = slope, falls onto it.
     x = slope
     for _ in range(100):
         t = math.tanh(x)

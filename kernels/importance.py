@@ -3,7 +3,7 @@
     E_p[h] = ∫ h p dx = ∫ h (p/q) q dx = E_q[h w]        for any q > 0 wherever h p ≠ 0
 
     p known to a constant Z:    Ẑ = (1/n) Σ w̃_i,   Ê = Σ w̃_i h_i / Σ w̃_i   with w̃ = Z p / q      (self-normalised)
-    variance of (1/n) Σ h_i w_i:   (E_q[(h w)²] − E_p[h]²) / n;   it is 0 for q* ∝ |h| p, and may well be infinite
+    variance of (1/n) Σ h_i w_i:   (E_q[(h w)²] − E_p[h]²) / n;   least for q* ∝ |h| p (0 if h ≥ 0), and maybe infinite
     effective sample size:   ESS = (Σ a_i)² / Σ a_i²   with a = h w for the question h, or a = w for whatever question;
                              n for equal a, 1 if one draw carries all; for n → ∞, ESS / n → E[a]² / E[a²]
 
