@@ -120,6 +120,7 @@ def backward(net: Net, theta: Array, X: Array, halves: list[Half], G: Array) -> 
     parts, slots = layers(net, theta), layers(net, gradient)
 
     def through(at: int, x: Array, G: Array) -> Array:
+        """Store the gradient of layer `at` for its input x, and return that of x."""
         np.matmul(x.T, G, out=slots[at][0])
         np.sum(G, axis=0, out=slots[at][1])
         return np.asarray(G @ parts[at][0].T)

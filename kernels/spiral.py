@@ -37,6 +37,7 @@ def best_accuracy(noise: float, arms: int = 3) -> float:
         return 1.0
 
     def below(angle: float) -> float:
+        """Share of the whole that lies below a value."""
         return 0.5 * (1 + math.erf(angle / (noise * math.sqrt(2))))
 
     # Nine standard deviations, in turns.
