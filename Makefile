@@ -22,10 +22,10 @@ run: $(VENV)/.installed-run
 	@$(PY) -m tutor
 
 test: $(VENV)/.installed-dev
-	@$(PY) -m pytest -q -n $(JOBS)
+	@$(PY) -m pytest -q -n $(JOBS) --dist loadgroup
 
 test-full: $(VENV)/.installed-dev
-	@$(PY) -m pytest -q -n $(JOBS) --full
+	@$(PY) -m pytest -q -n $(JOBS) --dist loadgroup --full
 
 check: $(VENV)/.installed-dev
 	$(PY) -m ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import math
 import subprocess
@@ -20,6 +21,15 @@ from tutor.labs.spec import Lab, make_params, params_of
 
 LABS = registry.all_labs()
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.full) for seed in (1, 2, 3, 4))]
+EARLY = 40
+"""Steps after which runs are compared: what depends on the seed does so from the start."""
+
+
+def each_lab() -> pytest.MarkDecorator:
+    """All tests of a lab in one process, so that its default run is made once."""
+    return pytest.mark.parametrize(
+        "lab", [pytest.param(lab, id=lab.id, marks=pytest.mark.xdist_group(lab.id)) for lab in LABS]
+    )
 
 
 def same(a: Any, b: Any) -> bool:
@@ -28,38 +38,82 @@ def same(a: Any, b: Any) -> bool:
     )
 
 
-@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+@functools.cache
+def finished(lab_id: str, seed: int = 0) -> Run[Any, Any]:
+    """The default run at its end: to look at, not to change."""
+    lab = registry.get(lab_id)
+    return finish(Run(lab, lab.params(), seed))
+
+
+def started(lab: Lab[Any, Any], seed: int) -> Run[Any, Any]:
+    """A run of the first steps."""
+    run = Run(lab, lab.params(), seed)
+    advance(run, EARLY)
+    return run
+
+
+def advance(run: Run[Any, Any], steps: int) -> None:
+    for _ in range(steps):
+        if not run.done:
+            run.advance()
+
+
+@each_lab()
 @pytest.mark.parametrize("seed", SEEDS)
 def test_all_checks_pass_at_the_defaults(lab: Lab[Any, Any], seed: int) -> None:
-    run = finish(Run(lab, lab.params(), seed))
+    run = finished(lab.id, seed)
     assert run.checks()
     assert [check for check in run.checks() if not check.ok] == []
     assert run.step == run.total
 
 
-@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+@each_lab()
 def test_the_prediction_has_an_answer_inside_its_range(lab: Lab[Any, Any]) -> None:
-    run = finish(Run(lab, lab.params(), 0))
-    truth = run.frame().scalars[lab.prediction.scalar]
+    truth = finished(lab.id).frame().scalars[lab.prediction.scalar]
     assert lab.prediction.low <= truth <= lab.prediction.high
     assert lab.prediction.chart in {chart.id for chart in lab.charts}
 
 
-def extremes(lab: Lab[Any, Any]) -> list[dict[str, Any]]:
-    ends: dict[str, list[Any]] = {}
+def ends(lab: Lab[Any, Any]) -> dict[str, list[Any]]:
+    """Both ends of every knob's range; all the choices of one that has choices."""
+    values: dict[str, list[Any]] = {}
     for knob in params_of(lab.params):
         match knob.kind:
             case "bool":
-                ends[knob.name] = [False, True]
+                values[knob.name] = [False, True]
             case "choice":
-                ends[knob.name] = list(knob.choices)
+                values[knob.name] = list(knob.choices)
             case "int":
-                ends[knob.name] = [int(knob.low or 0), int(knob.high or 0)]
+                values[knob.name] = [int(knob.low or 0), int(knob.high or 0)]
             case "float":
-                ends[knob.name] = [knob.low, knob.high]
-    single = [{name: value} for name, values in ends.items() for value in values]
-    corners = [dict(zip(ends, values, strict=True)) for values in itertools.product(*ends.values())]
-    return single + corners
+                values[knob.name] = [knob.low, knob.high]
+    return values
+
+
+def pairwise(values: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    """Few rows in which every two values of different knobs meet: greedily, the best of all corners first."""
+    corners = [tuple(enumerate(row)) for row in itertools.product(*(range(len(each)) for each in values.values()))]
+    wanted = {pair for corner in corners for pair in itertools.combinations(corner, 2)}
+    rows = []
+    while wanted:
+        best = max(corners, key=lambda corner: len(wanted & set(itertools.combinations(corner, 2))))
+        wanted -= set(itertools.combinations(best, 2))
+        rows.append({name: values[name][at] for name, (_, at) in zip(values, best, strict=True)})
+    return rows
+
+
+def test_pairwise_rows_hold_every_pair_and_are_few() -> None:
+    values = {"a": [0, 1], "b": [0, 1, 2], "c": [0, 1], "d": [0, 1]}
+    rows = pairwise(values)
+    for one, other in itertools.combinations(values, 2):
+        assert {(row[one], row[other]) for row in rows} == set(itertools.product(values[one], values[other]))
+    assert len(rows) < 12
+
+
+def extremes(lab: Lab[Any, Any]) -> list[dict[str, Any]]:
+    """Every end with the other knobs at their defaults, and every two ends together."""
+    values = ends(lab)
+    return [{name: value} for name, each in values.items() for value in each] + pairwise(values)
 
 
 def within(lab: Lab[Any, Any], values: dict[str, Any]) -> dict[str, Any]:
@@ -70,14 +124,12 @@ def within(lab: Lab[Any, Any], values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+@each_lab()
 @pytest.mark.filterwarnings("error")
 def test_both_ends_of_every_range_run_and_draw(lab: Lab[Any, Any]) -> None:
     for values in extremes(lab):
         run = Run(lab, make_params(lab, within(lab, values)), 0)
-        for _ in range(6):
-            if not run.done:
-                run.advance()
+        advance(run, 6)
         run.checks()
         for chart in lab.charts:
             picture = charts.draw(chart, run.history, 50, 14, charts.DARK, 0.5)
@@ -85,21 +137,27 @@ def test_both_ends_of_every_range_run_and_draw(lab: Lab[Any, Any]) -> None:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+@each_lab()
 def test_both_ends_of_every_range_run_to_the_end(lab: Lab[Any, Any]) -> None:
     for values in extremes(lab):
         run = finish(Run(lab, make_params(lab, within(lab, values)), 0))
         assert all(math.isfinite(check.measured) for check in run.checks())
 
 
-@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+@each_lab()
 def test_the_same_seed_gives_the_same_frames_and_another_seed_others(lab: Lab[Any, Any]) -> None:
-    runs = [finish(Run(lab, lab.params(), seed)) for seed in (3, 3, 4)]
+    runs = [started(lab, seed) for seed in (3, 3, 4)]
     assert same(runs[0].frame(), runs[1].frame())
     assert not same(runs[0].frame(), runs[2].frame())
 
 
-@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+@pytest.mark.full
+@each_lab()
+def test_the_same_seed_gives_the_same_end(lab: Lab[Any, Any]) -> None:
+    assert same(finished(lab.id).frame(), finish(Run(lab, lab.params(), 0)).frame())
+
+
+@each_lab()
 def test_a_step_does_not_change_the_state_it_was_given(lab: Lab[Any, Any]) -> None:
     params = lab.params()
     state = lab.init(params, np.random.default_rng(0))
@@ -110,23 +168,21 @@ def test_a_step_does_not_change_the_state_it_was_given(lab: Lab[Any, Any]) -> No
     assert same(first, second)
 
 
-@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+@each_lab()
 def test_a_run_with_changes_replays_exactly(lab: Lab[Any, Any]) -> None:
     run = Run(lab, lab.params(), 5)
     live = [knob for knob in params_of(lab.params) if knob.live]
     for at, knob in enumerate(live):
-        for _ in range(5):
-            if not run.done:
-                run.advance()
+        advance(run, 5)
         run.change(knob.name, knob.nudged(getattr(run.params, knob.name), -1 if at % 2 else 1))
-    finish(run)
+    advance(run, EARLY)
     again = replay(lab, lab.params(), 5, run.changes, run.step)
     assert same(run.frame(), again.frame())
 
 
-@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+@each_lab()
 def test_frames_hold_what_the_charts_name(lab: Lab[Any, Any]) -> None:
-    frame = finish(Run(lab, lab.params(), 0)).frame()
+    frame = finished(lab.id).frame()
     known = {*frame.arrays, *frame.scalars, "step"}
     for chart in lab.charts:
         for series in chart.series:
@@ -135,7 +191,7 @@ def test_frames_hold_what_the_charts_name(lab: Lab[Any, Any]) -> None:
         assert chart.kind == "xy" or {name for _, name in chart.images} & known
 
 
-@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+@each_lab()
 def test_parameters_are_frozen_and_described(lab: Lab[Any, Any]) -> None:
     params = lab.params()
     knobs = params_of(lab.params)
