@@ -274,9 +274,13 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
         second = float(np.mean(a**2)) / math.exp(exact.log_ratio2)
         rows.append(Check("E(hw)², estimate / exact", second, 1.0, 4.5 * error, error=error))
     if params.task == "posterior":
-        law = importance.posterior(params.c, 1.0, NOISE)
-        mean = importance.self_normalised(x[:, 0], log_a)
-        rows.append(Check("posterior mean of θ₁", mean.value, law.mean, 4.5 * mean.error, error=mean.error))
+        name, truth = "posterior mean of θ₁", importance.posterior(params.c, 1.0, NOISE).mean
+    else:
+        # E[x | x > c] = φ(c) / P(x > c)
+        name = f"E[x | x > {params.c:g}]"
+        truth = math.exp(float(_log_normal(np.array([params.c]), 0.0, 1.0)) - exact.log_value)
+    mean = importance.self_normalised(x[:, 0], log_a)
+    rows.append(Check(name, mean.value, truth, 4.5 * mean.error, error=mean.error))
     return tuple(rows)
 
 
