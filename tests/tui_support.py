@@ -220,8 +220,6 @@ async def learning(size: tuple[int, int] = (100, 34), *, host: bool = False) -> 
             yield learner
         finally:
             await app.host.aclose()
-            if app.store_ready:
-                app.store.close()
 
 
 @contextmanager

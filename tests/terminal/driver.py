@@ -49,7 +49,6 @@ class Terminal:
             "PS1": f"{PROMPT} ",
             "PYTHON": sys.executable,
             "GENAI_TUTOR_HOME": str(home),
-            **({"PYTHONPATH": os.environ["TUTOR_COPY"]} if "TUTOR_COPY" in os.environ else {}),  # XXX
             **(env or {}),
         }
         self.raw = self.folder / "raw"
@@ -62,6 +61,9 @@ class Terminal:
             'set -ga terminal-overrides ",*:Tc"\n'
         )
         self._server = [TMUX, "-S", str(self.folder / "socket"), "-f", str(config)]
+        # Ends the server, which is nobody's child, also when the tests are killed: then the pipe closes by itself.
+        ending = f"read line; '{TMUX}' -S '{self.folder}/socket' kill-server 2>/dev/null; rm -rf '{self.folder}'"
+        self._end = subprocess.Popen(["sh", "-c", ending], stdin=subprocess.PIPE, start_new_session=True)
         self._tmux("new-session", "-d", "-x", str(columns), "-y", str(rows), "-c", str(self.folder), *self._shell())
         self._tmux("pipe-pane", f"cat >> '{self.raw}'")
         self._look_at_pane()
@@ -92,12 +94,10 @@ class Terminal:
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
         left = self.processes()
-        with contextlib.suppress(AssertionError):
-            self._tmux("kill-server")
+        self._end.communicate()
         for pid in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     # -- keys ---
 

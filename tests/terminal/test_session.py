@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import re
 import signal
+import struct
+import subprocess
+import sys
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -154,6 +160,23 @@ def test_closing_the_window_ends_everything_in_it(terminal: Callable[..., Termin
     assert learner.log(home) == rows
     learner.assert_sound(home)
     assert_resumed(terminal())
+
+
+def test_a_terminal_that_goes_without_a_signal_ends_it(home: Path) -> None:
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("4H", 30, 100, 0, 0))
+    # A session of its own without a controlling terminal: nobody sends it a SIGHUP.
+    tutor = subprocess.Popen([sys.executable, "-m", "tutor"], stdin=its, stdout=its, stderr=its, start_new_session=True)
+    try:
+        os.close(its)
+        seen = b""
+        while b"Week 1 of 12" not in seen:
+            seen += os.read(ours, 65536)
+        os.close(ours)
+        tutor.wait(30)
+    finally:
+        tutor.kill()
+    learner.assert_sound(home)
 
 
 def test_closing_the_window_while_a_lab_runs_ends_everything_in_it(

@@ -170,8 +170,8 @@ async def test_ctrl_q_leaves_from_every_screen(keys: list[str]) -> None:
         await learner.press(*keys)
         await learner.leaves("ctrl+q")
         assert learner.app.failure == ""
-        # The file is closed: another program finds all of it in one file.
-        assert not paths.database().with_name("progress.db-wal").exists()
+    # The file is closed: another program finds all of it in one file.
+    assert not paths.database().with_name("progress.db-wal").exists()
 
 
 async def test_what_cannot_be_kept_on_leaving_is_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -464,3 +464,20 @@ async def test_resizing_keeps_the_page_and_its_measure(content: Path, store: Sto
 )
 def test_links_say_where_they_lead(target: str, words: str) -> None:
     assert describe(target) == words
+
+
+async def test_leaving_while_a_page_is_drawn(content: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = Reader(content, store)
+    async with app.run_test() as pilot:
+        await sees(pilot, "run (r)")
+        update = MathMarkdown.update
+
+        async def updating(widget: MathMarkdown, markdown: str) -> None:
+            await update(widget, markdown)
+            while app.reading.query("#lesson-links"):  # until the screen is being taken apart
+                await asyncio.sleep(0)
+
+        monkeypatch.setattr(MathMarkdown, "update", updating)
+        await pilot.press("n", "escape")
+        await until(pilot, lambda: app.screen is not app.reading)
+        await pilot.pause()

@@ -483,6 +483,36 @@ async def test_a_verdict_is_seen_where_the_question_fills_the_screen() -> None:
         await learner.until(lambda: body.scroll_y == body.max_scroll_y > 0, "for the end of the page")
 
 
+@pytest.mark.parametrize("leave", ["escape", "ctrl+q"])
+@pytest.mark.parametrize(
+    ("drawing", "keys"), [("prompt", []), ("hints", ["f3"]), ("explanation", ["5", "enter"])], ids=str
+)
+async def test_leaving_while_something_is_drawn(
+    drawing: str, keys: list[str], leave: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed_quiz(first("numeric").id)
+    async with learning() as learner:
+        update = MathMarkdown.update
+
+        async def updating(widget: MathMarkdown, markdown: str) -> None:
+            await update(widget, markdown)
+            if widget.id == drawing and markdown:
+                screen = widget.screen
+                while screen.query("#quiz-page > *"):  # until the screen is being taken apart
+                    await asyncio.sleep(0)
+
+        monkeypatch.setattr(MathMarkdown, "update", updating)
+        await learner.press("end", "enter")
+        await learner.on(QuizScreen)
+        await learner.press(*keys)
+        if leave == "escape":
+            await learner.press("escape")
+            await learner.on(TodayScreen)
+        else:
+            await learner.leaves("ctrl+q")
+            assert learner.app.return_code == 0
+
+
 @pytest.mark.parametrize("key", ["enter", "r"])
 async def test_an_explanation_that_comes_late_does_not_stand_under_the_next_try(
     key: str, monkeypatch: pytest.MonkeyPatch

@@ -118,10 +118,7 @@ def looks(
                 assert isinstance(field, Input | TextArea)
                 field.cursor_blink = False
 
-        try:
-            return snap_compare(app, terminal_size=size, run_before=before)
-        finally:
-            app.store.close()
+        return snap_compare(app, terminal_size=size, run_before=before)
 
     return compare
 

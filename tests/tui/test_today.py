@@ -67,7 +67,6 @@ async def test_the_week_stands_before_progress_is_read_and_the_figures_after(mon
         assert "steps" not in first_paint
         await learner.sees("Week 1 of 12", WEEK.focus, "0 h of 6–8 h", "Enter starts " + head(LESSONS[0]).title)
         assert marked(learner) == f"lesson:{LESSONS[0]}"
-        app.store.close()
 
 
 async def test_enter_is_obeyed_before_progress_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +80,6 @@ async def test_enter_is_obeyed_before_progress_was_read(monkeypatch: pytest.Monk
         await learner.press("enter")
         lesson = await learner.on(LessonScreen)
         assert (lesson.lesson_id, lesson.page) == (LESSONS[2], 2)
-        app.store.close()
 
 
 async def test_the_chapter_is_listed_in_the_order_of_the_plan() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import select
+import sys
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path, PurePath
@@ -155,6 +158,8 @@ class TutorApp(App[None]):
 
     def on_mount(self) -> None:
         """Open progress and warm the lab host once the first screen is on the terminal."""
+        if not self.is_headless:
+            threading.Thread(target=self._leave_with_terminal, daemon=True).start()
         # A moment later, so that a key pressed at first sight is answered first.
         self.call_after_refresh(self.set_timer, FIRST_SIGHT_SECONDS, self._after_first_paint)
 
@@ -178,7 +183,7 @@ class TutorApp(App[None]):
             put_away()
 
     async def action_quit(self) -> None:
-        """Leave: keep what is open, kill the lab host, close the store."""
+        """Leave: keep what is open, kill the lab host."""
         try:
             for screen in reversed(self.screen_stack):
                 self._put_away(screen)
@@ -186,9 +191,21 @@ class TutorApp(App[None]):
             self.failure = str(error)
         if self._host is not None:
             await self._host.aclose()
+        self.exit()
+
+    def _leave_with_terminal(self) -> None:
+        """Wait until the terminal hangs up, then leave: without a controlling terminal no signal says so."""
+        assert sys.__stdin__ is not None
+        hang_up = select.poll()
+        hang_up.register(sys.__stdin__.fileno(), 0)
+        # Where a terminal cannot be polled (older macOS) the answer comes at once and says so.
+        if any(state & select.POLLHUP for _, state in hang_up.poll()):
+            self.call_later(self.action_quit)
+
+    def on_unmount(self) -> None:
+        """Close the store when no screen can use it any more."""
         if self._store is not None:
             self._store.close()
-        self.exit()
 
     def action_help(self) -> None:
         """Show the keys of the screen that is open."""

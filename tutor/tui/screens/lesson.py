@@ -22,6 +22,7 @@ from tutor.course.markup import plain
 from tutor.course.model import Chapter, Lesson
 from tutor.errors import TutorError
 from tutor.progress import events as log
+from tutor.tui.drawing import until_left
 from tutor.tui.format import bar
 from tutor.tui.widgets.footer import KeyFooter
 from tutor.tui.widgets.math_markdown import CodeBlock, FormulaBlock, MathMarkdown, Result, follow, links
@@ -219,6 +220,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
         self.query_one("#lesson-head", Static).update(row)
 
     @work(group="draw")
+    @until_left
     async def _draw(self, scroll: float) -> None:
         """Draw the page that is open by then: of pages turned in a hurry only the last one."""
         async with self._drawing:

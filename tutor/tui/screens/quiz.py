@@ -21,6 +21,7 @@ from tutor.course.markup import plain
 from tutor.course.model import Question
 from tutor.errors import TutorError
 from tutor.progress import events as log
+from tutor.tui.drawing import until_left
 from tutor.tui.format import bar
 from tutor.tui.widgets.answers import Answer, answer_widget
 from tutor.tui.widgets.footer import KeyFooter
@@ -146,6 +147,7 @@ class QuizScreen(Screen[None]):
         return f"quiz:{self.quiz.id}:{self.quiz.questions[self.at]}"
 
     @work(exclusive=True, group="show", exit_on_error=True)
+    @until_left
     async def show(self) -> None:
         """Draw the question at `at`, or the summary after the last one."""
         self.verdict, self.hints, self.revealed = None, 0, False
@@ -314,6 +316,7 @@ class QuizScreen(Screen[None]):
         self.refresh_bindings()
 
     @work(exclusive=True, group="explain", exit_on_error=True)
+    @until_left
     async def _explain(self, question: Question) -> None:
         parts = []
         if question.type in {"numeric", "expression"}:
@@ -373,6 +376,7 @@ class QuizScreen(Screen[None]):
         self.refresh_bindings()
 
     @work(exclusive=True, group="hints", exit_on_error=True)
+    @until_left
     async def action_hint(self) -> None:
         """Show one more hint; the ones before stay."""
         question = self.question
