@@ -132,6 +132,8 @@ def _remember_data(folder: str) -> None:
 
 
 def _need_terminal() -> None:
+    if os.environ.get("TERM") == "dumb":
+        raise TutorError("this terminal cannot place text (TERM=dumb); `genai-tutor --help` lists what works without")
     # Textual reads from stdin and draws on stderr.
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise TutorError("this is not a terminal; `genai-tutor --help` lists what works without one")

@@ -351,7 +351,7 @@ async def test_a_half_given_answer_waits_in_a_new_start(kind: str) -> None:
             await learner.on(TodayScreen)
     async with learning() as learner:
         screen = await open_quiz(learner)
-        assert screen.question is question
+        assert screen.question == question
         assert " ".join(learner.part("#answer").split()) == " ".join(half.split())
         assert answers() == []
         # It goes on at the very place.
@@ -393,7 +393,7 @@ async def test_a_quiz_left_between_questions_goes_on_with_the_next() -> None:
         await learner.on(TodayScreen)
     async with learning() as learner:
         screen = await open_quiz(learner)
-        assert screen.question is BANK[ids[1]]
+        assert screen.question == BANK[ids[1]]
         await learner.sees("question 2 of 2")
         await learner.press(*answer_keys(screen, True), "enter")
         await learner.sees("2 of 2 right at the first try")
@@ -433,7 +433,7 @@ async def test_a_quiz_with_a_question_that_is_gone_begins_anew() -> None:
     seed_quiz("la-that-once-was", first("numeric").id)
     async with learning() as learner:
         screen = await open_quiz(learner)
-        assert screen.question is BANK[CHECKPOINT[0]]
+        assert screen.question == BANK[CHECKPOINT[0]]
 
 
 async def test_practice_asks_the_questions_of_the_lesson() -> None:
@@ -534,7 +534,7 @@ async def test_an_explanation_that_comes_late_does_not_stand_under_the_next_try(
         await learner.sees("✗ Wrong")
         await learner.press(key)
         question = await asks(learner, screen)
-        assert question is (other if key == "enter" else numeric)
+        assert question == (other if key == "enter" else numeric)
         slow.set()
         await learner.until(
             lambda: not [worker for worker in screen.workers if worker.group == "explain"], "for the end"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import select
+import signal
 import sys
 import threading
 import time
@@ -12,7 +14,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.events import Event, Key, MouseDown, MouseScrollDown, MouseScrollUp
+from textual.events import Event, Key, MouseDown, MouseScrollDown, MouseScrollUp, Resize
+from textual.filter import Monochrome, NoColor
+from textual.geometry import Size
 from textual.reactive import var
 from textual.screen import Screen
 
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
     from tutor.labs.client import LabHost
     from tutor.progress.store import Store
 
+LEAST = Size(20, 6)
+"""Smallest size that is laid out; of a smaller terminal the upper left is seen."""
 FIRST_SIGHT_SECONDS = 0.1
 IDLE_SECONDS = 120.0
 """Time after the last key that still counts as learning; more than this without a key is a break."""
@@ -43,6 +49,7 @@ class TutorApp(App[None]):
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help", key_display="?", id="app.help", tooltip="Keys of this screen"),
+        Binding("ctrl+z", "suspend_process", show=False, tooltip="Stop; `fg` in the shell brings it back"),
         Binding(
             "ctrl+q", "quit", "Quit", id="app.quit", show=False, priority=True, tooltip="Leave; everything is saved"
         ),
@@ -53,6 +60,8 @@ class TutorApp(App[None]):
 
     def __init__(self, settings: Settings | None = None, start_host: bool = True) -> None:
         super().__init__()
+        # Textual turns colours into greys under NO_COLOR, which are colours still.
+        self._filters = [NoColor() if isinstance(line, Monochrome) else line for line in self._filters]
         self.settings = settings if settings is not None else load_settings(paths.settings_file())
         self.content_dir: Path = paths.content_dir()
         self.course: Course = load_course(self.content_dir)
@@ -158,6 +167,9 @@ class TutorApp(App[None]):
 
     def on_mount(self) -> None:
         """Open progress and warm the lab host once the first screen is on the terminal."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self.call_later, self.action_quit)
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         if not self.is_headless:
             threading.Thread(target=self._leave_with_terminal, daemon=True).start()
         # A moment later, so that a key pressed at first sight is answered first.
@@ -267,6 +279,11 @@ class TutorApp(App[None]):
 
     async def on_event(self, event: Event) -> None:
         """Count the time between keys as learning time, up to `IDLE_SECONDS`."""
+        if isinstance(event, Resize):
+            event.size = Size(max(event.size.width, LEAST.width), max(event.size.height, LEAST.height))
+            if event.size == self.size:
+                # The terminal may have lost what it had no room for.
+                self.refresh(layout=True)
         if isinstance(event, Key | MouseDown | MouseScrollDown | MouseScrollUp):
             self._note_activity(key=True)
         await super().on_event(event)

@@ -94,7 +94,7 @@ class LabScreen(Screen[None]):
                 for chart in self.lab.charts:
                     yield ChartView(chart.id)
             with Vertical(id="side"):
-                yield Knobs(self.knobs, id="knobs")
+                yield Knobs(self.knobs, self._turn, id="knobs")
                 yield Static(id="knob-help", markup=False)
                 yield Input(id="value")
                 with VerticalScroll(id="findings", can_focus=False):
@@ -349,12 +349,8 @@ class LabScreen(Screen[None]):
         limits = self.lab.limits(make_params(self.lab, self.values))
         self.query_one(Knobs).show(self.values, limits)
 
-    def on_knobs_turned(self, event: Knobs.Turned) -> None:
-        """Pass a live change on; for any other start the run again."""
-        self._turn(event.name, event.value)
-
     def _turn(self, name: str, value: Value) -> bool:
-        """Take over a value; one that is not allowed is said."""
+        """Take over a value, live or by starting the run again; one that is not allowed is said."""
         values = {**self.values, name: value}
         try:
             make_params(self.lab, values)

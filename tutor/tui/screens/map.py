@@ -17,6 +17,7 @@ from tutor.course.model import ChapterStub, Week
 from tutor.errors import TutorError
 from tutor.progress.plan import ChapterProgress, chapter_progress
 from tutor.tui.format import flowing, hours_range
+from tutor.tui.screens.today import ScreenList
 from tutor.tui.widgets.footer import KeyFooter
 
 if TYPE_CHECKING:
@@ -34,14 +35,14 @@ class MapScreen(Screen[None]):
         "and hours are the plan."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open chapter", tooltip="Open the marked chapter", priority=True),
+        Binding("enter", "open", "Open chapter", tooltip="Open the marked chapter"),
         Binding("escape", "dismiss", "Back", tooltip="Back to where you were"),
     ]
 
     def compose(self) -> ComposeResult:
         """Lay out the title, the list and what the marked chapter is for."""
         yield Static(id="map-title", markup=False)
-        yield OptionList(id="weeks", markup=False)
+        yield ScreenList(id="weeks", markup=False)
         yield Static(id="map-about", markup=False)
         yield KeyFooter()
 

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from tutor.tui.app import TutorApp
 
 
+class PredictLine(Input):
+    """An input that keeps what is typed before it is drawn."""
+
+    def watch_value(self, value: str) -> None:
+        """Keep it."""
+        if self.has_focus and isinstance(self.screen, PredictScreen):
+            self.screen.app.store.save_draft(self.screen.draft, value)
+
+
 class PredictScreen(ModalScreen[float | None]):
     """Asks for one number; Esc goes back without running. What is typed is kept as the draft `draft`."""
 
@@ -38,7 +47,7 @@ class PredictScreen(ModalScreen[float | None]):
         with Vertical(id="predict"):
             yield Static(Text("Predict first", style="bold"), id="predict-title")
             yield Static(Text(plain(asked.prompt, self.app.settings.ascii_math)))
-            yield Input(
+            yield PredictLine(
                 self.app.store.draft(self.draft),
                 placeholder=f"a number from {asked.low:g} to {asked.high:g}{unit}",
                 id="predict-line",
@@ -50,11 +59,6 @@ class PredictScreen(ModalScreen[float | None]):
                 "and makes what you see stick. Esc goes back.",
                 id="predict-foot",
             )
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Keep what is typed."""
-        event.stop()
-        self.app.store.save_draft(self.draft, event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Read the number; what cannot be read is said and asked again."""

@@ -128,7 +128,9 @@ class QuizScreen(Screen[None]):
 
     def _take(self, quiz: QuizState) -> None:
         self.quiz = quiz
-        self.at = quiz.position
+        # The draft of a question that is answered is a second try, left in the middle.
+        drafts = (self.app.store.draft(f"quiz:{quiz.id}:{question}") for question in quiz.questions)
+        self.at = next((at for at, draft in enumerate(drafts) if draft), quiz.position)
         self.show()
 
     # -- drawing ---
@@ -166,7 +168,7 @@ class QuizScreen(Screen[None]):
         self.query_one("#prompt").display = True
         await self.query_one("#prompt", MathMarkdown).update(question.prompt)
         assert self.quiz is not None
-        answer = answer_widget(question, self.quiz.seed + self.at)
+        answer = answer_widget(question, self.quiz.seed + self.at, self._keep)
         await holder.mount(answer)
         draft = self.app.store.draft(self.draft_key)
         if draft:
@@ -241,9 +243,9 @@ class QuizScreen(Screen[None]):
 
     # -- answering ---
 
-    def on_answer_changed(self, event: Answer.Changed) -> None:
-        """Keep the half-given answer at every keystroke."""
-        self.app.store.save_draft(self.draft_key, event.draft)
+    def _keep(self, draft: str) -> None:
+        """Keep the half-given answer at every keystroke, before it is drawn."""
+        self.app.store.save_draft(self.draft_key, draft)
         self.query_one("#unread").display = False
 
     def on_answer_submitted(self) -> None:
@@ -375,9 +377,7 @@ class QuizScreen(Screen[None]):
             self.query_one(name).display = False
         self.refresh_bindings()
 
-    @work(exclusive=True, group="hints", exit_on_error=True)
-    @until_left
-    async def action_hint(self) -> None:
+    def action_hint(self) -> None:
         """Show one more hint; the ones before stay."""
         question = self.question
         if question is None or self.hints >= len(question.hints):
@@ -388,9 +388,14 @@ class QuizScreen(Screen[None]):
             chapter=self.chapter_id,
             seconds=self.app.active_seconds(),
         )
+        self.refresh_bindings()
+        self._show_hints(question)
+
+    @work(exclusive=True, group="hints", exit_on_error=True)
+    @until_left
+    async def _show_hints(self, question: Question) -> None:
         await self._draw_hints(question)
         self.call_after_refresh(self.query_one("#hints").scroll_visible, animate=False)
-        self.refresh_bindings()
 
     def action_reveal(self) -> None:
         """Record that the answer was shown, count it as wrong, and show it."""

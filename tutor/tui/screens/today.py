@@ -28,6 +28,14 @@ TALL = 32
 KINDS = {"lesson": "", "lab": "lab", "checkpoint": "quiz"}
 
 
+class ScreenList(OptionList, inherit_bindings=False):
+    """A list that leaves Enter to its screen; a key with priority instead would overtake the arrows before it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding for binding in OptionList.BINDINGS if isinstance(binding, Binding) and binding.key != "enter"
+    ]
+
+
 class TodayScreen(Screen[None]):
     """Start-up lands here."""
 
@@ -38,7 +46,7 @@ class TodayScreen(Screen[None]):
         "Enter continues there; the arrows choose something else of this chapter."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "continue", "Continue", tooltip="Open what is marked", priority=True),
+        Binding("enter", "continue", "Continue", tooltip="Open what is marked"),
         Binding("m", "map", "Course map", tooltip="The twelve weeks and nine chapters"),
         Binding("t", "app.theme", "Dark/light", tooltip="Switch between dark and light"),
         Binding("q", "app.quit", "Quit", tooltip="Leave; everything is saved"),
@@ -50,7 +58,7 @@ class TodayScreen(Screen[None]):
             yield Static(id="week", markup=False)
             yield Static(id="facts", markup=False)
             yield Static(id="next", markup=False)
-            yield OptionList(id="steps", markup=False)
+            yield ScreenList(id="steps", markup=False)
             yield Static(id="why", markup=False)
         yield KeyFooter()
 

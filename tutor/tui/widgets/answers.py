@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.table import Table
@@ -15,6 +16,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
+from textual.widgets.text_area import Edit, EditResult
 
 from tutor.course.grade import Response, Verdict, present
 from tutor.course.markup import plain
@@ -31,20 +33,15 @@ class Answer(Widget):
 
     app: TutorApp
 
-    class Changed(Message):
-        """The learner changed the answer; `draft` restores it."""
-
-        def __init__(self, draft: str) -> None:
-            super().__init__()
-            self.draft = draft
-
     class Submitted(Message):
         """The learner hands the answer in."""
 
-    def __init__(self, question: Question, seed: int) -> None:
+    def __init__(self, question: Question, seed: int, keep: Callable[[str], None]) -> None:
         super().__init__()
         self.question = question
         self.seed = seed
+        self.keep = keep
+        """Takes what `restore` needs, at every change. No message: it has to be kept before it is drawn."""
 
     def written(self, text: str) -> str:
         """A text of the question as it is drawn, its formulas in ASCII where the learner wants that."""
@@ -55,7 +52,7 @@ class Answer(Widget):
         raise NotImplementedError
 
     def restore(self, draft: str) -> None:
-        """Put back what `Changed.draft` held; a draft that cannot be read is ignored."""
+        """Put back what `keep` was given; a draft that cannot be read is ignored."""
         raise NotImplementedError
 
     def focus_input(self) -> None:
@@ -70,8 +67,8 @@ class Answer(Widget):
 class ListAnswer(Answer):
     """Base of the answers given in a list of lines."""
 
-    def __init__(self, question: Question, seed: int) -> None:
-        super().__init__(question, seed)
+    def __init__(self, question: Question, seed: int, keep: Callable[[str], None]) -> None:
+        super().__init__(question, seed, keep)
         self.verdict: Verdict | None = None
 
     def compose(self) -> ComposeResult:
@@ -122,8 +119,8 @@ class ChoiceAnswer(ListAnswer):
 
     BINDINGS: ClassVar[list[BindingType]] = []
 
-    def __init__(self, question: Question, seed: int) -> None:
-        super().__init__(question, seed)
+    def __init__(self, question: Question, seed: int, keep: Callable[[str], None]) -> None:
+        super().__init__(question, seed, keep)
         self.several = question.type == "multiple_choice"
         if question.type == "true_false":
             self.order: tuple[int, ...] = (0, 1)
@@ -179,8 +176,8 @@ class ChoiceAnswer(ListAnswer):
             self.marked ^= {at}
         else:
             self.marked = {at}
+        self.keep(json.dumps(sorted(self.marked)))
         self.draw()
-        self.post_message(self.Changed(json.dumps(sorted(self.marked))))
 
     def response(self) -> Response | None:
         """Indices of the marked options, or `true` / `false`."""
@@ -199,8 +196,8 @@ class ChoiceAnswer(ListAnswer):
 class OrderAnswer(ListAnswer):
     """Lines to put in order: space picks a line up, the arrows carry it, space puts it down."""
 
-    def __init__(self, question: Question, seed: int) -> None:
-        super().__init__(question, seed)
+    def __init__(self, question: Question, seed: int, keep: Callable[[str], None]) -> None:
+        super().__init__(question, seed, keep)
         self.order = [str(item) for item in present(question, seed)]
         self.carried = False
 
@@ -231,9 +228,9 @@ class OrderAnswer(ListAnswer):
             to = at + (1 if event.key == "down" else -1)
             if 0 <= to < len(self.order):
                 self.order[at], self.order[to] = self.order[to], self.order[at]
+                self.keep(json.dumps(self.order))
                 lines.highlighted = to
                 self.draw()
-                self.post_message(self.Changed(json.dumps(self.order)))
         elif event.key == "enter":
             self.carried = False
             self.draw()
@@ -278,6 +275,22 @@ class AnswerLine(Input):
         Binding("enter", "submit", "Hand in", tooltip="Hand in the answer"),
     ]
 
+    def watch_value(self, value: str) -> None:
+        """Keep what is typed, before it is drawn."""
+        if self.has_focus and isinstance(self.parent, Answer):
+            self.parent.keep(value)
+
+
+class AnswerArea(TextArea):
+    """A text area whose every edit is kept."""
+
+    def edit(self, edit: Edit) -> EditResult:
+        """Keep what is typed, before it is drawn."""
+        result = super().edit(edit)
+        if isinstance(self.parent, SelfGradedAnswer):
+            self.parent.tell()
+        return result
+
 
 class TextAnswer(Answer):
     """A number or a formula on one line."""
@@ -293,11 +306,6 @@ class TextAnswer(Answer):
         """Put the cursor into the input."""
         self.query_one(Input).focus()
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Tell what is typed, so that it can be kept."""
-        event.stop()
-        self.post_message(self.Changed(event.value))
-
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Hand in."""
         event.stop()
@@ -310,8 +318,7 @@ class TextAnswer(Answer):
     def restore(self, draft: str) -> None:
         """Put back what was typed, the cursor at its end."""
         line = self.query_one(Input)
-        with self.prevent(Input.Changed):
-            line.value = draft
+        line.value = draft
         line.cursor_position = len(draft)
 
     def show_verdict(self, verdict: Verdict | None) -> None:
@@ -326,14 +333,14 @@ class SelfGradedAnswer(Answer):
         Binding("f2", "compare", "Compare", tooltip="Show the model answer and grade your own"),
     ]
 
-    def __init__(self, question: Question, seed: int) -> None:
-        super().__init__(question, seed)
+    def __init__(self, question: Question, seed: int, keep: Callable[[str], None]) -> None:
+        super().__init__(question, seed, keep)
         self.ticked: set[int] = set()
         self.verdict: Verdict | None = None
 
     def compose(self) -> ComposeResult:
         """A text area, and below it, once compared, the model answer and the rubric."""
-        yield TextArea(id="text", tab_behavior="focus", soft_wrap=True)
+        yield AnswerArea(id="text", tab_behavior="focus", soft_wrap=True)
         with Vertical(id="compare"):
             yield Static(Text("Model answer", style="bold"))
             yield Static(Text(self.written(self.question.answer)), id="model")
@@ -362,7 +369,7 @@ class SelfGradedAnswer(Answer):
         self.draw()
         self.query_one(AnswerList).focus()
         self.call_after_refresh(self.query_one("#compare").scroll_visible)
-        self._tell()
+        self.tell()
 
     def draw(self) -> None:
         """Draw the rubric with its ticks."""
@@ -389,18 +396,19 @@ class SelfGradedAnswer(Answer):
         else:
             return
         self.draw()
-        self._tell()
+        self.tell()
         event.stop()
         event.prevent_default()
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
-        """Tell what is typed, so that it can be kept."""
+        """Keep also what was undone or done again."""
         event.stop()
-        self._tell()
+        self.tell()
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Keep the text and the ticks."""
         draft = {"text": self.query_one(TextArea).text, "compared": self.compared, "ticked": sorted(self.ticked)}
-        self.post_message(self.Changed(json.dumps(draft, ensure_ascii=False)))
+        self.keep(json.dumps(draft, ensure_ascii=False))
 
     def response(self) -> Response | None:
         """For each point of the rubric whether it was ticked; None before comparing."""
@@ -439,14 +447,14 @@ def _ints(draft: str) -> list[int]:
     return [at for at in value if isinstance(at, int)] if isinstance(value, list) else []
 
 
-def answer_widget(question: Question, seed: int) -> Answer:
+def answer_widget(question: Question, seed: int, keep: Callable[[str], None]) -> Answer:
     """The widget in which a question of this type is answered."""
     match question.type:
         case "single_choice" | "multiple_choice" | "true_false":
-            return ChoiceAnswer(question, seed)
+            return ChoiceAnswer(question, seed, keep)
         case "order":
-            return OrderAnswer(question, seed)
+            return OrderAnswer(question, seed, keep)
         case "self_graded":
-            return SelfGradedAnswer(question, seed)
+            return SelfGradedAnswer(question, seed, keep)
         case _:
-            return TextAnswer(question, seed)
+            return TextAnswer(question, seed, keep)

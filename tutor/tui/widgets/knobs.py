@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from rich.table import Table
@@ -16,7 +16,7 @@ from tutor.labs.spec import Param, Value
 
 
 class Knobs(OptionList):
-    """Shows each parameter with its value; posts `Turned` when the learner changes one."""
+    """Shows each parameter with its value; calls `turned` when the learner changes one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,h", "turn(-1)", "Less", key_display="←", show=False, tooltip="Lower the marked parameter"),
@@ -25,14 +25,6 @@ class Knobs(OptionList):
         Binding("shift+right", "turn(10)", "Much more", show=False, tooltip="Ten steps up"),
     ]
 
-    class Turned(Message):
-        """A parameter gets a new value."""
-
-        def __init__(self, name: str, value: Value) -> None:
-            super().__init__()
-            self.name = name
-            self.value = value
-
     class TypeValue(Message):
         """The learner wants to type the value of a parameter."""
 
@@ -40,9 +32,11 @@ class Knobs(OptionList):
             super().__init__()
             self.param = param
 
-    def __init__(self, params: tuple[Param, ...], id: str) -> None:
+    def __init__(self, params: tuple[Param, ...], turned: Callable[[str, Value], object], id: str) -> None:
         super().__init__(id=id, markup=False)
         self.params = params
+        self.turned = turned
+        """Takes a name and its new value, and shows it. No message: the next key press counts on from there."""
         self.values: dict[str, Value] = {}
         self.limits: dict[str, tuple[float, float]] = {}
 
@@ -82,7 +76,7 @@ class Knobs(OptionList):
             low, high = self.limits[knob.name]
             value = type(value)(min(max(float(value), low), high))
         if value != self.values[knob.name]:
-            self.post_message(self.Turned(knob.name, value))
+            self.turned(knob.name, value)
 
     def action_select(self) -> None:
         """Enter: flip a switch, or type the value."""
