@@ -24,8 +24,6 @@ from tutor.course.model import Lesson, Question
 from tutor.labs import registry
 from tutor.progress import events
 
-pytestmark = pytest.mark.full
-
 ROWS = 50
 """So many that every question is on the screen as a whole."""
 LETTERS = "abcdefgh"

@@ -13,8 +13,6 @@ from terminal.driver import Terminal, colours, wait_until
 
 from tutor.progress import events
 
-pytestmark = pytest.mark.full
-
 CHARTS = ("Digits at rank k", "Share of ‖X‖²", "Energy kept", "Singular values", "Jacobi: largest cosine")
 
 

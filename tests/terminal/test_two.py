@@ -6,13 +6,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from terminal import learner
 from terminal.driver import Terminal, wait_until
 
 from tutor.progress import events
-
-pytestmark = pytest.mark.full
 
 
 def test_two_tutors_on_one_home_both_answer_and_both_write(terminal: Callable[..., Terminal], home: Path) -> None:
