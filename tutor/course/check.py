@@ -10,13 +10,15 @@ types never comes here.
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tutor.course import markup
 from tutor.course.expression import CONSTANTS, FUNCTIONS, Name, Unreadable, evaluate, number, parse, sample
@@ -74,11 +76,22 @@ class _Kernels:
         return import_module(f"kernels.{name}")
 
 
+class _Block(NamedTuple):
+    """A runnable block with the output that its page shows."""
+
+    path: Path
+    line: int
+    code: str
+    below: int
+    """The line on which the output begins."""
+    output: str
+
+
 class _Checker:
-    def __init__(self, content: Path, labs: Collection[str], run: Runner | None) -> None:
+    def __init__(self, content: Path, labs: Collection[str]) -> None:
         self.content = content
         self.labs = labs
-        self.run = run
+        self.blocks: list[_Block] = []
         self.problems: list[Problem] = []
         self.chapters: dict[str, Chapter] = {}
         self.lessons: dict[str, Lesson] = {}
@@ -87,7 +100,7 @@ class _Checker:
         """Chapters of which something cannot be read: what is not found may stand there."""
         self.seen: dict[str, str] = {}
 
-    def everything(self) -> list[Problem]:
+    def everything(self, run: Runner | None) -> list[Problem]:
         try:
             course = load_course(self.content)
         except ContentError as error:
@@ -102,6 +115,8 @@ class _Checker:
             self.lesson(lesson)
         for chapter_id, bank in self.banks.items():
             self.bank(chapter_id, bank)
+        if run is not None:
+            self.runs(run)
         return sorted(set(self.problems))
 
     def say(self, path: Path, line: int, message: str) -> None:
@@ -274,13 +289,19 @@ class _Checker:
             said = fences[at + 1] if "output" in infos[at + 1 : at + 2] else None
             if said is None or page[fence.end() : said.start()].strip():
                 self.say(path, first, "a block `python run` must be followed by its output block")
-            elif self.run is not None:
-                good, printed = self.run(fence[3])
+            else:
+                below = line + page.count("\n", 0, said.start()) + 1
+                self.blocks.append(_Block(path, first, fence[3], below, said[3]))
+
+    def runs(self, run: Runner) -> None:
+        """All runnable blocks run, as many at a time as there are cores."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            ends = pool.map(run, [block.code for block in self.blocks])
+            for block, (good, printed) in zip(self.blocks, ends, strict=True):
                 if good:
-                    below = line + page.count("\n", 0, said.start()) + 1
-                    self.output(path, below, printed.rstrip(), said[3].rstrip())
+                    self.output(block.path, block.below, printed.rstrip(), block.output.rstrip())
                 else:
-                    self.say(path, first, f"the code fails: {' '.join(printed.split())}")
+                    self.say(block.path, block.line, f"the code fails: {' '.join(printed.split())}")
 
     def output(self, path: Path, line: int, printed: str, said: str) -> None:
         """The first line in which the output differs from what stands at `line` and below it."""
@@ -328,9 +349,9 @@ class _Checker:
 def check_content(content: Path, labs: Collection[str], run: Runner | None = None) -> list[Problem]:
     """Everything that is wrong with the content, sorted by file and line.
 
-    `labs` are the ids that exist; `run` runs code blocks (None: they are not run).
+    `labs` are the ids that exist; `run` runs code blocks, several at a time in threads (None: they are not run).
     """
-    return _Checker(content, labs, run).everything()
+    return _Checker(content, labs).everything(run)
 
 
 def problems_of(question: Question) -> list[str]:
