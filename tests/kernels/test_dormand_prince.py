@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+import torchdiffeq
 from scipy.integrate import RK45, solve_ivp
 from scipy.linalg import expm
 
@@ -47,8 +49,6 @@ def test_the_error_follows_the_tolerance(tolerance: float) -> None:
 
 
 def test_agrees_with_torchdiffeq() -> None:
-    torch = pytest.importorskip("torch")
-    torchdiffeq = pytest.importorskip("torchdiffeq")
     times = np.linspace(0, 10, 21)
     for tolerance in (1e-4, 1e-7, 1e-10):
         theirs = torchdiffeq.odeint(

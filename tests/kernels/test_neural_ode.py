@@ -1,4 +1,4 @@
-"""torch.autograd through the same steps, differences of the computed loss, and (where installed) torchdiffeq."""
+"""torch.autograd through the same steps, differences of the computed loss, and torchdiffeq."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torchdiffeq
 
 from kernels import dormand_prince, mlp, neural_ode, ode
 
@@ -144,7 +145,6 @@ def test_with_coarse_steps_the_adjoint_is_not_the_gradient_of_what_was_computed(
 
 
 def test_agrees_with_torchdiffeqs_adjoint() -> None:
-    torchdiffeq = pytest.importorskip("torchdiffeq")
     theta, y0, _ = start()
 
     class Field(torch.nn.Module):

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+import torchdiffeq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
@@ -108,8 +110,6 @@ def test_backwards_returns_to_the_order_of_the_method() -> None:
 
 
 def test_euler_and_rk4_agree_with_torchdiffeq() -> None:
-    torch = pytest.importorskip("torch")
-    torchdiffeq = pytest.importorskip("torchdiffeq")
     times = np.linspace(0, 3, 31)
     theirs = {
         name: torchdiffeq.odeint(
