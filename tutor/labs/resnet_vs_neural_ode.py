@@ -433,7 +433,7 @@ LAB = Lab(
     id="resnet-vs-neural-ode",
     title="ResNet against Neural ODE",
     chapter="calculus",
-    section="2.3",
+    section="2.2",
     lesson="resnet-ode",
     summary=(
         "Three spiral arms. A ResNet has weights of its own in each block; a Neural ODE has one field f and a solver."
