@@ -482,7 +482,7 @@ FILE_RULES = {
             "a block `python run` must be followed by its output block",
         ),
         ("```python run", "```python", "```output", "an output block must follow a block `python run`"),
-        ("print(1 + 1)", "# " + "x" * 77, "# " + "x" * 77, "code is 79 columns wide, at most 78 are shown"),
+        ("print(1 + 1)", "# " + "x" * 71, "# " + "x" * 71, "code is 73 columns wide, at most 72 are shown"),
     ],
     "01-small/questions.toml": [
         ('id = "several"', 'id = "choice"', "[[questions]]", "the id 'choice' is used twice"),

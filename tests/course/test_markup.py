@@ -36,6 +36,7 @@ CONTENT = Path(__file__).parents[2] / "content"
         # scripts
         (r"\beta_1^t", "β₁ᵗ", "beta_1^t"),
         (r"x_i^{2}", "xᵢ²", "x_i^2"),
+        (r"f^* w^{\ast}", "f*w*", "f^* w^*"),
         (r"{v_i}^T", "vᵢᵀ", "v_i^T"),
         (r"v_i^\top X", "vᵢᵀX", "v_i^T X"),
         (r"10^{-8}", "10⁻⁸", "10^(-8)"),

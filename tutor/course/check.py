@@ -41,7 +41,7 @@ Runner = Callable[[str], tuple[bool, str]]
 """Runs a code block; returns whether it ended well, and its output or the error."""
 
 PAGE_LINES = 62
-CODE_WIDTH = 78
+CODE_WIDTH = 72
 FORMULA_WIDTH = 76
 HINTS = 3
 RUBRIC = (3, 5)

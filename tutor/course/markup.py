@@ -172,6 +172,8 @@ class _Inline:
             return "ᵀ"
         table = RAISED if kind == "^" else LOWERED
         packed = text.replace(" ", "")
+        if kind == "^" and packed == "*":
+            packed = "∗"
         if not self.ascii and packed and all(ch in table for ch in packed):
             return "".join(table[ch] for ch in packed)
         if len(packed) == 1 or packed.isalnum():
