@@ -27,6 +27,9 @@ LABS = {
     "importance-sampling": "tutor.labs.importance_sampling",
     "flow-1d": "tutor.labs.flow_1d",
     "flow-2d": "tutor.labs.flow_2d",
+    "entropy": "tutor.labs.entropy",
+    "kl-directions": "tutor.labs.kl_directions",
+    "beta-vae": "tutor.labs.beta_vae",
 }
 """Lab id → module with the constant `LAB`, in the order of the course."""
 
