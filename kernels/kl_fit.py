@@ -83,7 +83,9 @@ def entropy(p: Mixture) -> float:
 def forward_kl(p: Mixture, q: Fit) -> float:
     """KL(p‖q) in nats: −H(p) + ½ ln 2π + ρ + E_p(x−m)² / (2e^{2ρ})."""
     mean, variance = moments(p)
-    return -entropy(p) + 0.5 * math.log(2 * math.pi) + q.rho + 0.5 * (variance + (mean - q.m) ** 2) * math.exp(-2 * q.rho)
+    return (
+        -entropy(p) + 0.5 * math.log(2 * math.pi) + q.rho + 0.5 * (variance + (mean - q.m) ** 2) * math.exp(-2 * q.rho)
+    )
 
 
 def reverse_kl(p: Mixture, q: Fit) -> float:

@@ -211,20 +211,23 @@ def frame(params: Params, state: State) -> Frame:
     on = data.lam > theta
     on[k:] = False
     betas = np.array(_betas(params))
-    levels = np.geomspace(betas[0] * params.sd**2 / 1.5, data.lam[0], 120)
+    levels = np.geomspace(betas[0] * params.sd**2, max(data.lam[0], 2 * betas[0] * params.sd**2), 120)
     free = np.array([rate_distortion.water_fill(data.lam, level) for level in levels])
     bound = np.array([rate_distortion.water_fill(data.lam, level, k) for level in levels])
+    # As far as k latents can follow.
+    free = free[free[:, 0] <= 1.1 * bound[0, 0]]
     weights = np.geomspace(betas[0], betas[-1], 80)
     index = np.arange(1, 65)
+    reached = np.isfinite(state.used[:, 0])
     arrays: dict[str, Any] = {
         "curve_rate": free[:, 0],
         "curve": free[:, 1],
         "bound_rate": bound[:, 0],
         "bound": bound[:, 1],
-        "linear_rate": np.append(state.linear_at[:, 0], linear.kl.sum()),
-        "linear": np.append(state.linear_at[:, 1], linear.distortion),
-        "neural_rate": np.append(state.neural_at[:, 0], neural.kl.sum()),
-        "neural": np.append(state.neural_at[:, 1], neural.distortion),
+        "linear_rate": np.append(state.linear_at[reached, 0], linear.kl.sum()),
+        "linear": np.append(state.linear_at[reached, 1], linear.distortion),
+        "neural_rate": np.append(state.neural_at[reached, 0], neural.kl.sum()),
+        "neural": np.append(state.neural_at[reached, 1], neural.distortion),
         "latent": np.arange(1, k + 1),
         "kl_exact": predicted,
         "kl_linear": np.sort(linear.kl)[::-1],
@@ -239,15 +242,12 @@ def frame(params: Params, state: State) -> Frame:
         "used_exact": np.array(
             [np.sum(rate_distortion.rates(data.lam, float(w) * params.sd**2, k) > ACTIVE) for w in weights]
         ),
-        "betas": betas,
-        "used_linear": state.used[:, 0],
-        "used_neural": state.used[:, 1],
-        "elbo": state.linear_at[:, 2],
-        "log_p": state.linear_at[:, 3],
+        "betas": betas[reached],
+        "used_linear": state.used[reached, 0],
+        "used_neural": state.used[reached, 1],
+        "elbo": state.linear_at[reached, 2],
+        "log_p": state.linear_at[reached, 3],
     }
-    arrays = {name: a[np.isfinite(a)] if name in _LATE else a for name, a in arrays.items()}
-    reached = np.isfinite(state.used[:, 0])
-    arrays["betas"] = betas[reached]
     arrays |= _pictures(params, state)
     scalars = {
         "linear_excess": linear_vae.loss(linear, beta, params.sd) - floor,
@@ -261,12 +261,8 @@ def frame(params: Params, state: State) -> Frame:
     return Frame(state.steps, scalars, arrays, _note(params, state, beta, scalars, predicted))
 
 
-_LATE = {"linear_rate", "linear", "neural_rate", "neural", "used_linear", "used_neural", "elbo", "log_p"}
-"""Arrays with NaN where a stage has not been reached."""
-
-
 def _pictures(params: Params, state: State) -> dict[str, Array]:
-    """Held-out digits, what both models make of their mean code, and draws of the prior decoded."""
+    """Held-out digits, what both models make of their mean code, and the neural decoder's of draws of the prior."""
     import numpy as np
 
     from kernels import beta_vae, linear_vae
@@ -279,21 +275,21 @@ def _pictures(params: Params, state: State) -> dict[str, Array]:
         "original": x,
         "from_linear": x @ V.T @ W.T,
         "from_neural": beta_vae.decode(net, state.neural.w, mu),
-        "sample_linear": data.prior @ W.T,
         "sample_neural": beta_vae.decode(net, state.neural.w, data.prior.astype(np.float32)),
     }
     return {name: np.asarray(data.mean + row, dtype=np.float64).reshape(-1, 8, 8) for name, row in rows.items()}
 
 
 def _note(params: Params, state: State, beta: float, scalars: dict[str, float], predicted: Array) -> str:
-    count = int((predicted > ACTIVE).sum())
-    k = params.latents
+    import numpy as np
+
+    count, k = int(np.sum(predicted > ACTIVE)), params.latents
     if not state.steps:
-        return f"β σ² = {beta * params.sd**2:.3g}: {count} of {k} latents are worth their KL, the others should collapse"
+        return f"first β = {beta:.3g}, then twice as much, and so on: the KL gets dearer, and latents that do not pay collapse"
     return (
-        f"β = {beta:.3g}, level β σ² = {beta * params.sd**2:.3g}: exact {count} of {k} latents; linear VAE uses"
-        f" {scalars['linear_used']:.0f}, neural {scalars['neural_used']:.0f}. Neural: {scalars['rate']:.2f} nats; a"
-        f" Gaussian of this covariance needs {scalars['gaussian_rate']:.2f} at this distortion"
+        f"β = {beta:.3g}: {count} of {k} latents pay, the linear VAE uses {scalars['linear_used']:.0f}, the neural one"
+        f" {scalars['neural_used']:.0f}. Neural: {scalars['rate']:.2f} nats; a Gaussian needs"
+        f" {scalars['gaussian_rate']:.2f} at its distortion"
     )
 
 
@@ -313,7 +309,8 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
     floor = best.distortion / (2 * params.sd**2) + params.beta * best.rate
     used = np.sum(rate_distortion.rates(data.lam, theta, k) > ACTIVE)
     above = min(
-        row[0] - rate_distortion.rate(data.lam, float(row[1])) for row in (*state.linear_at[:, :2], (linear.kl.sum(), linear.distortion))
+        row[0] - rate_distortion.rate(data.lam, float(row[1]))
+        for row in (*state.linear_at[:, :2], (linear.kl.sum(), linear.distortion))
     )
     rows = [
         Check("linear: loss, nats", linear_vae.loss(linear, params.beta, params.sd), floor, 1e-3),
@@ -374,7 +371,7 @@ LAB = Lab(
     charts=(
         Chart(
             "curve",
-            "Distortion against rate, and exact R(D)",
+            "Distortion by rate, and the exact R(D)",
             series=(
                 Series("R(D) of a Gaussian", "curve", "curve_rate", "dashed"),
                 Series("exact, k latents", "bound", "bound_rate"),
@@ -382,6 +379,7 @@ LAB = Lab(
                 Series("neural VAE, new data", "neural", "neural_rate", "points"),
             ),
             x_label="rate: KL in nats",
+            y_range=(0.0, 5.0),
         ),
         Chart(
             "pictures",
@@ -391,14 +389,13 @@ LAB = Lab(
                 ("held out", "original"),
                 ("linear VAE", "from_linear"),
                 ("neural VAE", "from_neural"),
-                ("samples, linear", "sample_linear"),
-                ("samples, neural", "sample_neural"),
+                ("samples of the neural VAE", "sample_neural"),
             ),
             image_range=(0.0, 1.0),
         ),
         Chart(
             "latents",
-            "KL of each latent, largest first (nats)",
+            "KL of each latent, sorted (nats)",
             series=(
                 Series("½ ln(λ/βσ²)", "kl_exact", "latent", "dashed"),
                 Series("linear", "kl_linear", "latent", "points"),

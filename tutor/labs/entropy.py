@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Array = npt.NDArray[np.float64]
 
 STEPS = 80
-FIRST, LAST = 10, 40_000
+FIRST, LAST = 12, 40_000
 """Symbols sent after the first and the last step."""
 CODED = 4096
 """Blocks are as long as this many different ones allow."""
@@ -29,7 +29,9 @@ class Params:
 
     symbols: int = param(8, "size n of the alphabet", low=2, high=64, scale="log")
     temperature: float = param(1.0, "T of the source: p_i ∝ (1/i)^(1/T)", low=0.1, high=10.0, scale="log")
-    model: float = param(0.5, "T that the model believes: q_i ∝ (1/i)^(1/T)", low=0.1, high=10.0, scale="log", live=True)
+    model: float = param(
+        0.5, "T that the model believes: q_i ∝ (1/i)^(1/T)", low=0.1, high=10.0, scale="log", live=True
+    )
     block: int = param(1, "symbols that one Huffman code word stands for", low=1, high=12, live=True)
 
 
@@ -155,19 +157,21 @@ def frame(params: Params, state: State) -> Frame:
     if params.block == 1:
         arrays["word"] = huffman.bits.astype(np.float64)
     arrays |= _triangle(params)
-    scalars = {"entropy": H, "kl": KL, "cross": H + KL, "log_n": math.log2(n), "sent": math.nan}
+    scalars = {"kl": KL}
     if N:
         counted = state.counts / N
         scalars |= {
+            "entropy": H,
+            "cross": H + KL,
             "sent": float(N),
             "model": entropy.cross_entropy(counted, q) / entropy.BIT,
-            "huffman": huffman.cost / (huffman.sent * params.block) if huffman.sent else math.nan,
+            "huffman": huffman.cost / (huffman.sent * params.block),
             "adaptive": state.adaptive / N,
             "counted": entropy.entropy(counted) / entropy.BIT,
             # Miller (1955): the entropy of counts is too small by this on average, if N is large.
             "counted_mean": H - (n - 1) / (2 * N) / entropy.BIT,
         }
-    return Frame(state.steps, scalars, arrays, _note(state, scalars))
+    return Frame(state.steps, scalars, arrays, _note(params, state, H, KL, scalars))
 
 
 def _triangle(params: Params) -> dict[str, Array]:
@@ -197,14 +201,13 @@ def _triangle(params: Params) -> dict[str, Array]:
     }
 
 
-def _note(state: State, scalars: dict[str, float]) -> str:
-    H, KL = scalars["entropy"], scalars["kl"]
+def _note(params: Params, state: State, H: float, KL: float, scalars: dict[str, float]) -> str:
     if not state.n:
-        return f"H(p) = {H:.3f} bits of at most {scalars['log_n']:.3f}; the model's belief should cost {KL:.3f} more"
-    huffman = f", Huffman {scalars['huffman']:.3f}" if scalars["huffman"] == scalars["huffman"] else ""
+        most = math.log2(params.symbols)
+        return f"H(p) = {H:.3f} bits of at most {most:.3f}; the model's belief should cost {KL:.3f} more"
     return (
-        f"{state.n} symbols, bits each: floor H(p) {H:.3f}; model {scalars['model']:.3f} (exact {H:.3f} + KL {KL:.3f})"
-        f"{huffman}, learning by counting {scalars['adaptive']:.3f}"
+        f"{state.n} symbols, bits each: floor H(p) {H:.3f}; model {scalars['model']:.3f} (exact {H:.3f} + KL {KL:.3f}),"
+        f" Huffman {scalars['huffman']:.3f}, learning by counting {scalars['adaptive']:.3f}"
     )
 
 
@@ -299,7 +302,7 @@ LAB = Lab(
         ),
         Chart(
             "blocks",
-            "Huffman by length of block (bits/symbol)",
+            "Huffman: bits a symbol, by block length",
             series=(
                 Series("H(p)", "floor_b", "b", "dashed"),
                 Series("H(p) + 1/b", "bound_b", "b", "dashed"),
@@ -328,6 +331,7 @@ LAB = Lab(
                 Series("p", "p_v", "p_u", "points"),
                 Series("q", "q_v", "q_u", "points"),
             ),
+            x_label="left: 1, right: 2, top: 3",
             backdrop="triangle",
         ),
         Chart(

@@ -85,9 +85,25 @@ def init(params: Params, rng: np.random.Generator) -> State:
             found.append(minimum)
     found.sort(key=lambda minimum: kl_fit.reverse_kl(p, minimum))
     widest = max(p.a + 2 * p.s, abs(q.m) + 0.5)
-    extent = np.array([-widest, widest, math.log(min(p.s, params.start_sd)) - 0.5, math.log(max(variance**0.5, params.start_sd)) + 0.5])
+    extent = np.array(
+        [
+            -widest,
+            widest,
+            math.log(min(p.s, params.start_sd)) - 0.5,
+            math.log(max(variance**0.5, params.start_sd)) + 0.5,
+        ]
+    )
     state = State(
-        p, (q,), (q,), np.full((STEPS + 1, 2), np.nan), tuple(found), _maps(p, extent), extent, np.full((FORK, 3), np.nan), 0, rng
+        p,
+        (q,),
+        (q,),
+        np.full((STEPS + 1, 2), np.nan),
+        tuple(found),
+        _maps(p, extent),
+        extent,
+        np.full((FORK, 3), np.nan),
+        0,
+        rng,
     )
     return _noted(state)
 
@@ -120,7 +136,9 @@ def _maps(p: kl_fit.Mixture, extent: Array) -> Array:
     m = np.linspace(extent[0], extent[1], COLUMNS)[None, :]
     rho = np.linspace(extent[2], extent[3], ROWS)[:, None]
     mean, variance = kl_fit.moments(p)
-    forward = 0.5 * math.log(2 * math.pi) - kl_fit.entropy(p) + rho + 0.5 * (variance + (mean - m) ** 2) * np.exp(-2 * rho)
+    forward = (
+        0.5 * math.log(2 * math.pi) - kl_fit.entropy(p) + rho + 0.5 * (variance + (mean - m) ** 2) * np.exp(-2 * rho)
+    )
     # Every 17th node: enough for a picture.
     nodes, weights = kl_fit.EPS[::17], kl_fit.WEIGHTS[::17] / kl_fit.WEIGHTS[::17].sum()
     logs = kl_fit.log_density(p, m[..., None] + np.exp(rho)[..., None] * nodes) @ weights
@@ -288,7 +306,9 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
         rows.append(Check("reverse: KL(q‖p), nats", float(state.kls[-1, 1]), least, 1e-9, ">="))
     best = state.minima[0]
     rows.append(
-        Check("best KL(q‖p) ≤ −ln(weight of a mode)", kl_fit.reverse_kl(p, best), -math.log(max(p.w, 1 - p.w)), 1e-9, "<=")
+        Check(
+            "best KL(q‖p) ≤ −ln(weight of a mode)", kl_fit.reverse_kl(p, best), -math.log(max(p.w, 1 - p.w)), 1e-9, "<="
+        )
     )
     # By the definition ∫ p ln(p/q), on a grid over p.
     x = np.linspace(-p.a - 9 * p.s, p.a + 9 * p.s, 4001)
@@ -341,7 +361,7 @@ LAB = Lab(
                 Series("least KL(q‖p)", "least_reverse", "iteration", "dashed"),
             ),
             x_label="step",
-            y_log=True,
+            y_range=(0.0, 4.0),
         ),
         Chart(
             "reverse",
@@ -361,7 +381,7 @@ LAB = Lab(
         ),
         Chart(
             "paid",
-            "Where the reverse fit pays (nats per x)",
+            "Where the reverse fit pays (nats/x)",
             series=(Series("p ln(p/q)", "paid_forward", "x"), Series("q ln(q/p)", "paid_reverse", "x")),
             x_label="x",
         ),
@@ -377,6 +397,8 @@ LAB = Lab(
             ),
             x_label="a / s",
             y_label="m / s",
+            x_range=(0.0, WIDEST),
+            y_range=(-WIDEST, WIDEST),
         ),
     ),
     prediction=Prediction(
