@@ -4,8 +4,8 @@
 
     L = E_x [ E_q ‖x − g(z)‖² / (2σ²)  +  β KL(q(z|x) ‖ p(z)) ]                    (Higgins et al. 2017)
 
-For β = 1, −L − (d/2) log 2πσ² is the ELBO, a lower bound of the mean log p(x) (Kingma & Welling 2014). The first term is the
-squared error with a weight that σ sets, so that only β σ² decides where the two terms balance.
+For β = 1, −L − (d/2) log 2πσ² is the ELBO, a lower bound of the mean log p(x) (Kingma & Welling 2014). The first term
+is the squared error with a weight that σ sets, so that only β σ² decides where the two terms balance.
 
 The KL needs no samples:  KL(N(μ, e^ℓ) ‖ N(0, 1)) = ½ (μ² + e^ℓ − 1 − ℓ), summed over the latents.
 The other term does, and z = μ + e^{ℓ/2} ε with ε ~ N(0, I) makes its gradient pass to μ and ℓ (reparameterisation).

@@ -4,8 +4,8 @@
 
 log₂ gives bits, ln nats (1 nat = 1.443 bits). 0 log 0 = 0. KL is +∞ if some p_i > 0 has q_i = 0.
 
-What they measure: a symbol with probability q_i gets a code word of −log₂ q_i bits (Shannon 1948; nearly, if that is not
-whole). Symbols that come with probabilities p then cost H(p, q) bits on average: H(p), which no code can beat, plus
+What they measure: a symbol with probability q_i gets a code word of −log₂ q_i bits (Shannon 1948; nearly, if that is
+not whole). Symbols that come with probabilities p then cost H(p, q) bits on average: H(p), which no code can beat, plus
 KL(p‖q) for believing q. A language model's training loss is this cross-entropy, its perplexity is e^{loss in nats}.
 """
 
@@ -41,7 +41,7 @@ def kl(p: Array, q: Array) -> float:
 
 
 def zipf(n: int, temperature: float = 1.0) -> Array:
-    """p_i ∝ (1/i)^{1/T} for i = 1 … n: the softmax of the logits −ln i at temperature T. T → ∞ is uniform, T → 0 certain."""
+    """p_i ∝ (1/i)^{1/T}, i = 1 … n: the softmax of the logits −ln i at temperature T. Uniform for T → ∞, sure for 0."""
     logits = -np.log(np.arange(1, n + 1)) / temperature
     weights = np.exp(logits - logits.max())
     return np.asarray(weights / weights.sum())
@@ -62,10 +62,10 @@ def laplace(counts: Array) -> Array:
 
 
 def adaptive_length(counts: npt.ArrayLike) -> float:
-    """Σ_t −ln q_t(x_t) in nats, each symbol coded by Laplace's rule from those before: sender and receiver learn together.
+    """Σ_t −ln q_t(x_t) in nats, each symbol coded by Laplace's rule from those before it: both ends learn together.
 
-    Whatever their order it is ln [ (N+n−1)! / ((n−1)! Π c_i!) ]: the product of the q_t has n(n+1)…(n+N−1) below and Π c_i!
-    above. It exceeds N H(p) by about ½ (n−1) ln N: the price of not knowing p.
+    Whatever their order it is ln [ (N+n−1)! / ((n−1)! Π c_i!) ]: the product of the q_t has n(n+1)…(n+N−1) below and
+    Π c_i! above. It exceeds N H(p) by about ½ (n−1) ln N: the price of not knowing p.
     """
     c = np.asarray(counts, dtype=np.float64)
     n, N = len(c), float(c.sum())

@@ -3,8 +3,8 @@
     one dimension   KL(N(μ₁, σ₁²) ‖ N(μ₂, σ₂²)) = ln(σ₂/σ₁) + (σ₁² + (μ₁ − μ₂)²) / (2σ₂²) − ½
     d dimensions    KL(N(μ₁, Σ₁) ‖ N(μ₂, Σ₂)) = ½ [ tr(Σ₂⁻¹Σ₁) + (μ₂−μ₁)ᵀ Σ₂⁻¹ (μ₂−μ₁) − d + ln(det Σ₂ / det Σ₁) ]
 
-Where it comes from: KL = E₁[log p₁ − log p₂], and E₁ of the quadratic form of p₂ is tr(Σ₂⁻¹Σ₁) plus that of the mean. It is
-symmetric for equal covariances, then half the squared Mahalanobis distance of the means, and in general not.
+Where it comes from: KL = E₁[log p₁ − log p₂], and E₁ of the quadratic form of p₂ is tr(Σ₂⁻¹Σ₁) plus that of the mean.
+It is symmetric for equal covariances, then half the squared Mahalanobis distance of the means, and in general not.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@
     forward   KL(p‖q) = −H(p) + E_p[−log q]    needs samples of p, no density: maximum likelihood
     reverse   KL(q‖p) = −H(q) + E_q[−log p]    needs log p to a constant, no samples of p: variational inference
 
-Forward: the gradient (−(μ_p−m)/e^{2ρ}, 1 − E_p(x−m)²/e^{2ρ}) is 0 only where mean and variance are those of p: q must cover
-all of p. Reverse, with x = m + e^ρ ε and the score s_p = (log p)′: (−E s_p(x), −1 − E[s_p(x) e^ρ ε]). It pays for q where p is small,
-and nothing for p where q is small, so that it may settle on one mode.
+Forward: the gradient (−(μ_p−m)/e^{2ρ}, 1 − E_p(x−m)²/e^{2ρ}) is 0 only where mean and variance are those of p: q must
+cover all of p. Reverse, with x = m + e^ρ ε and the score s_p = (log p)′: (−E s_p(x), −1 − E[s_p(x) e^ρ ε]). It pays for
+q where p is small, and nothing for p where q is small, so that it may settle on one mode.
 
 Steps follow the natural gradient: the gradient over the Fisher information of q, e^{−2ρ} for m and 2 for ρ.
 """
@@ -118,7 +118,7 @@ def step(q: Fit, gradient: tuple[float, float], lr: float) -> Fit:
 
 
 def reverse_minimum(p: Mixture, start: Fit, tolerance: float = 1e-8) -> Fit:
-    """The minimum of KL(q‖p) that natural gradient descent falls into from a start; full steps, halved if it goes up."""
+    """The minimum of KL(q‖p) that natural gradient descent falls into; full steps, halved if one goes up."""
     q, value, lr = start, reverse_kl(p, start), 1.0
     for _ in range(500):
         gradient = reverse_gradient(p, q)

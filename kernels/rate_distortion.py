@@ -1,9 +1,9 @@
 """How many nats a code must spend for a given squared error: the rate–distortion curve of a Gaussian, exactly.
 
-    R(D) = min I(x; x̂)   over all p(x̂|x) with  E‖x − x̂‖² ≤ D                       (Shannon 1959)
+    R(D) = min I(x; x̂)   over all p(x̂|x) with  E‖x − x̂‖² ≤ D                    (Shannon 1959)
 
-For x ~ N(μ, C) with the eigenvalues λ_i of C the minimum is reverse water-filling (Kolmogorov 1956): one level θ for all
-directions, and directions with less variance than θ are not coded at all,
+For x ~ N(μ, C) with the eigenvalues λ_i of C the minimum is reverse water-filling (Kolmogorov 1956): one level θ for
+all directions, and directions with less variance than θ are not coded at all,
 
     R = Σ_i ½ ln⁺(λ_i / θ)        D = Σ_i min(λ_i, θ)        dR/dD = −1/(2θ)
 

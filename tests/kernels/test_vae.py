@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -176,7 +177,7 @@ def torch_loss(
     net: beta_vae.Net, theta: torch.Tensor, x: torch.Tensor, eps: torch.Tensor, beta: float, sigma: float
 ) -> torch.Tensor:
     def run(sizes: tuple[int, ...], at: int, h: torch.Tensor) -> tuple[torch.Tensor, int]:
-        for layer, (n, m) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for layer, (n, m) in enumerate(itertools.pairwise(sizes)):
             h = h @ theta[at : at + n * m].reshape(n, m) + theta[at + n * m : at + (n + 1) * m]
             at += (n + 1) * m
             if layer < len(sizes) - 2:

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from kernels import beta_vae, optimizers
+    from kernels import beta_vae, linear_vae, optimizers
 
-    Array = npt.NDArray[np.float64]
+    Array = npt.NDArray[Any]
+    """float32 for the network and its data, float64 elsewhere."""
 
 STAGES = 5
 """Values of β on the way: β/16, β/8 … β. The networks are trained on from one to the next."""
-PER_STAGE = 48
+PER_STAGE = 40
 LINEAR, NEURAL = 80, 20
 """Optimiser steps of the two models in a step of the lab."""
 LINEAR_LR, NEURAL_LR = 0.02, 0.003
@@ -148,7 +149,7 @@ def step(params: Params, state: State) -> State:
         x = data.X[rng.integers(0, len(data.X), BATCH)]
         eps = rng.standard_normal((BATCH, k), dtype=np.float32)
         _, g = beta_vae.gradient(net, neural.w, x, eps, beta, params.sd)
-        neural = optimizers.adam(neural, g, np.float32(NEURAL_LR * _cosine(within + i / NEURAL)))
+        neural = optimizers.adam(neural, g, NEURAL_LR * _cosine(within + i / NEURAL))
     state = state._replace(linear=linear, neural=neural, steps=state.steps + 1, rng=rng)
     return _noted(params, state) if within == PER_STAGE - 1 else state
 
@@ -285,7 +286,7 @@ def _note(params: Params, state: State, beta: float, scalars: dict[str, float], 
 
     count, k = int(np.sum(predicted > ACTIVE)), params.latents
     if not state.steps:
-        return f"first β = {beta:.3g}, then twice as much, and so on: the KL gets dearer, and latents that do not pay collapse"
+        return f"first β = {beta:.3g}, then twice as much, and so on: latents that do not pay for their KL collapse"
     return (
         f"β = {beta:.3g}: {count} of {k} latents pay, the linear VAE uses {scalars['linear_used']:.0f}, the neural one"
         f" {scalars['neural_used']:.0f}. Neural: {scalars['rate']:.2f} nats; a Gaussian needs"
@@ -448,8 +449,8 @@ LAB = Lab(
     ),
     prediction=Prediction(
         prompt=(
-            "The covariance of the digits has the eigenvalues .70 .64 .55 .39 .27 .23 .20 .17 .16 .14 .11 .11 .09 .08 .07"
-            " .07 … The decoder has σ = 0.15, β is 4. How many of its 16 latents will the linear VAE use?"
+            "The covariance of the digits has the eigenvalues .70 .64 .55 .39 .27 .23 .20 .17 .16 .14 .11 .11 .09 .08"
+            " .07 .07 … The decoder has σ = 0.15, β is 4. How many of its 16 latents will the linear VAE use?"
         ),
         scalar="linear_used",
         low=0.0,

@@ -75,8 +75,6 @@ def step(params: Params, state: State) -> State:
     """Send more symbols, their number growing by the same factor each step."""
     import numpy as np
 
-    from kernels import entropy
-
     steps = state.steps + 1
     n = round(FIRST * (LAST / FIRST) ** ((steps - 1) / (STEPS - 1)))
     counts, adaptive, sent = state.counts.tolist(), state.adaptive, state.n
@@ -154,6 +152,8 @@ def frame(params: Params, state: State) -> Frame:
         "b_now": np.array([params.block]),
         "huffman_now": np.array([float(huffman.p @ huffman.bits) / params.block]),
     }
+    found = state.counts > 0
+    arrays |= {"found_symbol": index[found], "found": -np.log2(state.counts[found] / max(N, 1))}
     if params.block == 1:
         arrays["word"] = huffman.bits.astype(np.float64)
     arrays |= _triangle(params)
@@ -213,7 +213,6 @@ def _note(params: Params, state: State, H: float, KL: float, scalars: dict[str, 
 
 def checks(params: Params, state: State) -> tuple[Check, ...]:
     """Measured costs against exact means with exact standard errors, Huffman between its bounds, counting exactly."""
-    import numpy as np
 
     from kernels import entropy, huffman
 
@@ -244,7 +243,7 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
     exact = entropy.adaptive_length(state.counts) / entropy.BIT
     rows.append(Check("learning: bits in all, one by one", state.adaptive, exact, 1e-9 * exact))
     if usual:
-        # 2N KL(counts‖p) is nearly χ² with n−1 degrees; beyond its mean by 2√((n−1)t) + 2t in fewer than e^−t of all runs.
+        # 2N KL(counts‖p) is nearly χ² with n−1 degrees; above its mean by 2√((n−1)t) + 2t in at most e^−t of all runs.
         t, free = 12.0, n - 1
         excess = 2 * N * entropy.kl(state.counts / N, p)
         rows.append(Check("2N·KL(counts‖p)", excess, float(free), 2 * math.sqrt(free * t) + 2 * t, "<="))
@@ -297,12 +296,13 @@ LAB = Lab(
                 Series("−log₂ p", "ideal", "symbol", "dashed"),
                 Series("−log₂ q", "believed", "symbol", "points"),
                 Series("Huffman", "word", "symbol", "points"),
+                Series("−log₂ of its share so far", "found", "found_symbol"),
             ),
             x_label="symbol i",
         ),
         Chart(
             "blocks",
-            "Huffman: bits a symbol, by block length",
+            "Huffman: bits a symbol, by block size",
             series=(
                 Series("H(p)", "floor_b", "b", "dashed"),
                 Series("H(p) + 1/b", "bound_b", "b", "dashed"),
@@ -348,8 +348,8 @@ LAB = Lab(
     ),
     prediction=Prediction(
         prompt=(
-            "8 symbols come with p ∝ 1, 1/2, 1/3 … 1/8: H(p) = 2.62 bits. The model is too sure and believes q ∝ 1, 1/4,"
-            " 1/9 … 1/64. How many bits per symbol more than H(p) does it spend? (Believing all alike: 0.38 more.)"
+            "8 symbols come with p ∝ 1, 1/2, 1/3 … 1/8: H(p) = 2.62 bits. The model is too sure and believes q ∝ 1,"
+            " 1/4, 1/9 … 1/64. How many bits per symbol more than H(p) does it spend? (Believing all alike: 0.38 more.)"
         ),
         scalar="kl",
         low=0.0,
@@ -363,4 +363,5 @@ LAB = Lab(
     ),
     explain="it-lab-entropy",
     source=("kernels.entropy", "kernels.huffman"),
+    limits=lambda params: {"block": (1, _longest(params.symbols))},
 )

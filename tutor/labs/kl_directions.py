@@ -1,4 +1,4 @@
-"""One Gaussian for two modes: KL(p‖q) covers both, KL(q‖p) may settle on one, and how far apart they must be for that."""
+"""One Gaussian for two modes: KL(p‖q) covers both, KL(q‖p) may settle on one, if they are far apart."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def _maps(p: kl_fit.Mixture, extent: Array) -> Array:
     nodes, weights = kl_fit.EPS[::17], kl_fit.WEIGHTS[::17] / kl_fit.WEIGHTS[::17].sum()
     logs = kl_fit.log_density(p, m[..., None] + np.exp(rho)[..., None] * nodes) @ weights
     reverse = -0.5 * math.log(2 * math.pi * math.e) - rho - logs
-    return np.minimum(np.stack([forward, reverse]), HIGHEST)
+    return np.asarray(np.minimum(np.stack([forward, reverse]), HIGHEST))
 
 
 def _noted(state: State) -> State:
@@ -269,7 +269,7 @@ def _note(state: State, scalars: dict[str, float]) -> str:
         return "both fits start from the same q; the one descends KL(p‖q), the other KL(q‖p)"
     forward, reverse = state.forward[-1], state.reverse[-1]
     return (
-        f"Forward: N({forward.m:.2f}, {math.exp(forward.rho):.2f}²), {scalars['forward_astray']:.0%} of it where p is empty."
+        f"Forward: N({forward.m:.2f}, {math.exp(forward.rho):.2f}²), {scalars['forward_astray']:.0%} where p is empty."
         f" Reverse: N({reverse.m:.2f}, {math.exp(reverse.rho):.2f}²), misses {scalars['reverse_missed']:.0%} of p:"
         f" KL(q‖p) {scalars['reverse_kl']:.3f}, but KL(p‖q) {scalars['forward_of_reverse']:.2f} nats"
     )
@@ -403,8 +403,8 @@ LAB = Lab(
     ),
     prediction=Prediction(
         prompt=(
-            "Two equal modes at ∓2.5, each with sd 0.7: they hardly overlap. Minimising KL(q‖p), the Gaussian q ends on one"
-            " of them and misses half of p. What is KL(q‖p) there, in nats?"
+            "Two equal modes at ∓2.5, each with sd 0.7: they hardly overlap. Minimising KL(q‖p), the Gaussian q ends"
+            " on one of them and misses half of p. What is KL(q‖p) there, in nats?"
         ),
         scalar="reverse_kl",
         low=0.0,
@@ -412,8 +412,8 @@ LAB = Lab(
         chart="paths",
         unit="nats",
         why=(
-            "On its mode p is half of q, so that ln(q/p) = ln 2 = 0.693 wherever q draws. What q misses costs nothing: the"
-            " other direction charges 12 nats for it."
+            "On its mode p is half of q, so that ln(q/p) = ln 2 = 0.693 wherever q draws. What q misses costs nothing:"
+            " the other direction charges 12 nats for it."
         ),
     ),
     explain="it-lab-kl-directions",
