@@ -406,7 +406,7 @@ LAB = Lab(
         ),
         Chart(
             "water",
-            "Variances λ_i and the level β σ²",
+            "Variances λᵢ and the level β σ²",
             series=(
                 Series("coded", "on", "on_index", "points"),
                 Series("dropped", "off", "off_index", "points"),
