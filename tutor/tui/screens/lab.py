@@ -32,21 +32,14 @@ SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 0.0)
 """Multiples of the lab's usual pace; 0 is as fast as it goes."""
 
 
-class Outcome(Static):
-    """Prediction and result; they stand below the checks and are what the learner waits for."""
-
-    def on_resize(self) -> None:
-        """Come into sight as soon as there is something to be seen."""
-        self.scroll_visible(animate=False)
-
-
 class LabScreen(Screen[None]):
     """Runs one lab in the host process and shows what comes back."""
 
     app: TutorApp
     HELP = (
         "Up and down choose a knob, left and right turn it, Enter types its value; a knob marked ⟲ starts the run "
-        "again. Under the knobs stand the checks: the exact value, what was measured, and whether they agree.\n"
+        "again. Under the knobs stand the checks: the exact value, what was measured, and whether they agree; "
+        "PgDn shows those that have no room.\n"
         "Before the first run you write down a prediction; afterwards you explain what you saw."
     )
     CSS_PATH = "lab.tcss"
@@ -60,6 +53,16 @@ class LabScreen(Screen[None]):
         Binding("z", "zoom", "Zoom", show=False, tooltip="One chart large, or several at once"),
         Binding("plus,equals_sign", "speed(1)", "Faster", key_display="+", show=False, tooltip="More steps a second"),
         Binding("minus", "speed(-1)", "Slower", key_display="-", show=False, tooltip="Fewer steps a second"),
+        Binding("d", "defaults", "Defaults", show=False, tooltip="Put the knobs back to where the lab opens"),
+        Binding(
+            "pagedown",
+            "findings(1)",
+            "Checks",
+            show=False,
+            priority=True,
+            tooltip="Scroll the checks beside the charts down",
+        ),
+        Binding("pageup", "findings(-1)", "Checks up", show=False, priority=True, tooltip="Scroll the checks up"),
         Binding("s", "source", "Code", tooltip="Read the kernels that this lab runs"),
         Binding("e", "explain", "Explain", tooltip="Answer the question about what you saw"),
         Binding("escape", "leave", "Back", tooltip="Back; the run is kept in your log"),
@@ -99,7 +102,7 @@ class LabScreen(Screen[None]):
                 yield Input(id="value")
                 with VerticalScroll(id="findings", can_focus=False):
                     yield Static(id="checks", markup=False)
-                    yield Outcome(id="outcome", markup=False)
+        yield Static(id="outcome", markup=False)
         yield Static(id="lab-note", markup=False)
         yield KeyFooter()
 
@@ -277,19 +280,26 @@ class LabScreen(Screen[None]):
         frame = self.frame
         if frame is None or self.predicted is None or self.lab.prediction.scalar not in frame.scalars:
             return
-        if self.values != self._defaults():
-            # The question was about the lab as it opens.
-            return
         unit = f" {self.lab.prediction.unit}" if self.lab.prediction.unit else ""
         text = Text()
         text.append("You predicted ", style="bold")
-        text.append(f"{self.predicted:.4g}{unit}\n")
-        text.append("It is ", style="bold")
-        text.append(f"{frame.scalars[self.lab.prediction.scalar]:.4g}{unit}\n")
-        text.append(self.lab.prediction.why + "\n")
+        text.append(f"{self.predicted:.4g}{unit}")
+        if self.values != self._defaults():
+            text.append(" for the knobs as the lab opens; this run had others: ")
+            text.append("d", style="bold reverse")
+            text.append(" puts them back")
+            self._show_outcome(text)
+            return
+        text.append("; it is ", style="bold")
+        text.append(f"{frame.scalars[self.lab.prediction.scalar]:.4g}{unit}. {self.lab.prediction.why} ")
         text.append("e", style="bold reverse")
         text.append(" explain what you saw")
-        self.query_one("#outcome", Static).update(text)
+        self._show_outcome(text)
+
+    def _show_outcome(self, text: Text) -> None:
+        outcome = self.query_one("#outcome", Static)
+        outcome.display = bool(text)
+        outcome.update(text)
 
     # -- layout ---
 
@@ -320,6 +330,8 @@ class LabScreen(Screen[None]):
             view.display = view.chart_id in visible
         order = {chart_id: place for place, chart_id in enumerate(visible)}
         charts.sort_children(key=lambda view: order.get(getattr(view, "chart_id", ""), len(order)))
+        # A chart that had this room before says nothing when it gets it again.
+        self.call_after_refresh(self.on_chart_view_placed)
 
     def _layout(self) -> list[tuple[str, int, int]]:
         views = {view.chart_id: view for view in self.query(ChartView)}
@@ -382,7 +394,7 @@ class LabScreen(Screen[None]):
         """Open the line in which the value is typed."""
         line = self.query_one("#value", Input)
         self.typing = self._limited(event.param)
-        line.border_title = f"{self.typing.name}: {self.typing.takes()}"
+        line.border_title = self.typing.name
         line.value = str(self.values[event.param.name])
         line.display = True
         line.focus()
@@ -477,10 +489,22 @@ class LabScreen(Screen[None]):
             # Until the host answers: what is done from now on is done to a run that has taken no step.
             self.frame = replace(self.frame, step=0, running=running, done=False)
             self.refresh_bindings()
-            self.query_one("#outcome", Static).update("")
+            self._show_outcome(Text())
             self.app.host.restart(self.values, self.seed)
         if running:
             self.app.host.play()
+
+    def action_defaults(self) -> None:
+        """Start again with the knobs as the lab opens."""
+        self.values = self._defaults()
+        self._keep_knobs()
+        self._show_knobs()
+        self._again(self.frame is not None and self.frame.running)
+
+    def action_findings(self, by: int) -> None:
+        """Scroll the checks."""
+        findings = self.query_one("#findings")
+        findings.scroll_relative(y=by * max(1, findings.size.height - 2), animate=False)
 
     def action_speed(self, by: int) -> None:
         """More or fewer steps a second."""

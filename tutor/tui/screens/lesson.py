@@ -449,7 +449,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
         self._mark(block)
         self.app.copy_to_clipboard(block.copy_text)
         first, *more = block.copy_text.splitlines()
-        self.notify(f"{first}{' …' if more else ''}", title=f"Copied the {block.copy_name}", markup=False)
+        self.notify(f"{first}{' …' if more else ''}", title=f"Copied the {block.copy_name}", markup=False, timeout=2)
 
     def action_lab(self) -> None:
         """Open the lab of the marked link, of the page or of the lesson; ask when there are several."""
