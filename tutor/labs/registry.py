@@ -30,6 +30,10 @@ LABS = {
     "entropy": "tutor.labs.entropy",
     "kl-directions": "tutor.labs.kl_directions",
     "beta-vae": "tutor.labs.beta_vae",
+    "brownian": "tutor.labs.brownian",
+    "forward-sde": "tutor.labs.forward_sde",
+    "mcmc": "tutor.labs.mcmc",
+    "langevin-double-well": "tutor.labs.langevin_double_well",
 }
 """Lab id → module with the constant `LAB`, in the order of the course."""
 
