@@ -46,7 +46,7 @@ def increments(n: int, D: float, dt: float, noise: Noise, rng: np.random.Generat
     """(n,) independent increments with mean 0 and variance 2 D dt."""
     size = math.sqrt(2 * D * dt)
     if noise == "coin":
-        return size * (2.0 * rng.integers(0, 2, n) - 1.0)
+        return np.asarray(size * (2.0 * rng.integers(0, 2, n) - 1.0))
     return size * rng.standard_normal(n)
 
 

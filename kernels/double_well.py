@@ -4,7 +4,8 @@
 
     dx = −U′(x) dt + √(2D) dW   has the stationary law   p(x) = e^{−U(x)/D} / Z,   Z = ∫ e^{−U/D} dx
 
-A positive tilt pushes to the right and deepens the right well. D is the temperature. Mean first-passage time from a to b > a (Gardiner, Stochastic Methods, 5.2):
+D is the temperature; a positive tilt pushes to the right and deepens the right well. The mean first-passage time from
+a to b > a is (Gardiner, Stochastic Methods, 5.2)
 
     T(a → b) = (1/D) ∫_a^b e^{U(y)/D} ∫_{−∞}^y e^{−U(z)/D} dz dy
 

@@ -3,7 +3,7 @@
     ρ(k) = Cov(f_t, f_{t+k}) / Var f,   τ = 1 + 2 Σ_{k≥1} ρ(k),   ESS = n / τ,   error of the mean √(τ Var f / n)
 
 ρ(k) is noise for large k, and the sum over all lags of one finite sequence is always 0: it is cut at the first window
-M ≥ c τ(M), which leaves about e^{−c} of the sum away (Sokal 1997). Its standard error is about τ √(2 (2M + 1) / n).
+M ≥ c max(1, τ(M)), which leaves little of the sum away (Sokal 1997). Its standard error is about τ √(2 (2M + 1) / n).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def autocorrelation_time(f: Array) -> Time:
     chains, n = f.shape
     rho = autocorrelations(f, max(1, n // 4))
     taus = 2 * np.cumsum(rho) - 1
-    wide = np.flatnonzero(np.arange(len(taus)) >= CUT * taus)
+    wide = np.flatnonzero(np.arange(len(taus)) >= CUT * np.maximum(taus, 1.0))
     if not len(wide):
         return Time(np.nan, np.nan, 0, rho)
     M = int(wide[0])

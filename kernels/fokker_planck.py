@@ -28,7 +28,7 @@ class Modes(NamedTuple):
     rates: Array
     """(m,) λ_k."""
     phi: Array
-    """(m, N) functions with E[φ_k(x(t)) | x(0)] = e^{−λ_k t} φ_k(x(0)), orthonormal under the stationary law; φ₀ = 1."""
+    """(m, N) functions with E[φ_k(x(t)) | x(0)] = e^{−λ_k t} φ_k(x(0)), orthonormal under the law; φ₀ = 1."""
     law: Array
     """(N,) stationary probabilities of the cells."""
 

@@ -1,7 +1,7 @@
 """Counting hops from one well to the other: from core to core, so that jitter on the barrier does not count.
 
-A walker belongs to the core it visited last: A is x ≤ a, B is x ≥ b. A hop A → B is counted when a walker of A enters B.
-In equilibrium each direction is made ν = 1 / (T(a → b) + T(b → a)) times per unit time and walker, with T the mean
+A walker belongs to the core it visited last: A is x ≤ a, B is x ≥ b. When a walker of A enters B, it has hopped.
+In equilibrium each way is gone ν = 1 / (T(a → b) + T(b → a)) times per unit time and walker, with T the mean
 first-passage times: for a deep well 1/T is its rate of escape.
 
 The expected counts of a chain with transition matrix P are exact: split its law into p_A + p_B, of walkers that were in
@@ -35,7 +35,7 @@ def advance(law: Law, P: Array, x: Array, a: float, b: float) -> Law:
     """One step of the chain with transition matrix P."""
     p_A, p_B = law.p @ P
     to_B, to_A = np.where(x >= b, p_A, 0.0), np.where(x <= a, p_B, 0.0)
-    return Law(np.stack([p_A - to_B + to_A, p_B - to_A + to_B]), law.hops + [to_B.sum(), to_A.sum()])
+    return Law(np.stack([p_A - to_B + to_A, p_B - to_A + to_B]), law.hops + np.array([to_B.sum(), to_A.sum()]))
 
 
 def visit(in_B: npt.NDArray[np.bool_], x: Array, a: float, b: float) -> npt.NDArray[np.bool_]:

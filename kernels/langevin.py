@@ -60,7 +60,7 @@ def mala_matrix(U: Function, dU: Function, grid: Array, D: float, h: float) -> A
     return metropolis.with_rejections(ula_matrix(dU, grid, D, h) * np.exp(np.minimum(0.0, logs)))
 
 
-def quasi_stationary(P: Array, guess: Array, iterations: int = 30) -> Array:
+def quasi_stationary(P: Array, guess: Array, iterations: int = 100) -> Array:
     """The law p that a step changes in its mass alone: p P = θ p with the largest θ ≤ 1; from a first guess p > 0.
 
     Without leaks θ = 1 and p is stationary. Inverse iteration: near θ one factor of (I − P)⁻¹ dwarfs the others.

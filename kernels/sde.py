@@ -10,7 +10,8 @@ With n steps of size h = T/n an error C hᵖ has a slope p on logarithmic axes (
     strong   E|x_n − x(T)|           the same path        Euler–Maruyama ½ (1 if g does not depend on x), Milstein 1
     weak     |E φ(x_n) − E φ(x(T))|  the law only         both 1, for smooth φ
 
-Test equation, geometric Brownian motion: dx = μ x dt + σ x dW has x(T) = x₀ exp((μ − σ²/2) T + σ W(T)), E x(T) = x₀ e^{μT}.
+Test equation: dx = μ x dt + σ x dW (geometric Brownian motion) has x(T) = x₀ exp((μ − σ²/2) T + σ W(T)), and
+E x(T) = x₀ e^{μT}.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def order(h: npt.ArrayLike, error: npt.ArrayLike) -> float:
 def ou_exact(x: Array, theta: float, sigma: float, h: float, dW: Array, z: Array) -> Array:
     """An exact step of dx = −θ x dt + σ dW on the path with increments dW; z are standard normals, independent of dW.
 
-    x(t+h) = e^{−θh} x + ξ with ξ = σ ∫ e^{−θ(h−s)} dW_s: Var ξ = σ² (1 − e^{−2θh}) / 2θ, Cov(ξ, ΔW) = σ (1 − e^{−θh}) / θ.
+    x(t+h) = e^{−θh} x + ξ with ξ = σ ∫ e^{−θ(h−s)} dW_s,
+    Var ξ = σ² (1 − e^{−2θh}) / 2θ,  Cov(ξ, ΔW) = σ (1 − e^{−θh}) / θ.
     """
     shared = sigma * -np.expm1(-theta * h) / theta
     variance = sigma**2 * -np.expm1(-2 * theta * h) / (2 * theta)

@@ -168,9 +168,7 @@ def frame(params: Params, state: State) -> Frame:
         "quadratic_one": walk.quadratic[levels, 0],
         "quadratic_exact": 2 * D * covered,
         "length": walk.total[levels].mean(axis=1),
-        "length_exact": np.array(
-            [brownian.total_variation(D, s, m) for s, m in zip(covered, meshes, strict=True)]
-        ),
+        "length_exact": np.array([brownian.total_variation(D, s, m) for s, m in zip(covered, meshes, strict=True)]),
         "straight": np.full(len(levels), float(np.mean(np.abs(walk.x)))),
     }
     scalars = {
@@ -214,9 +212,7 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
     rows = [Check("Var x(t) = 2Dt", state.variances[-1], 2 * D * t, 4.5 * error, error=error)]
     # The coin's quadratic variation has no scatter at all.
     error = 0.0 if coin else 2 * D * t * math.sqrt(2 / (k * n))
-    rows.append(
-        Check("Σ(Δx)² = 2Dt", float(walk.quadratic[0].mean()), 2 * D * t, 4.5 * error + 1e-9 * D, error=error)
-    )
+    rows.append(Check("Σ(Δx)² = 2Dt", float(walk.quadratic[0].mean()), 2 * D * t, 4.5 * error + 1e-9 * D, error=error))
     if not coin:
         mean = brownian.total_variation(D, t, dt)
         error = math.sqrt(k * n * 2 * D * dt * (1 - 2 / math.pi)) / n

@@ -1,4 +1,4 @@
-"""Data dissolve into noise by Euler–Maruyama, held against the exact law at every t; and how fast the error of steps falls."""
+"""Data dissolve into noise by Euler–Maruyama, against the exact law at every t; and how the error of steps falls."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ class State(NamedTuple):
     """(3, levels) Σ |x_n − x(T)| over all paths, for each scheme and number of steps."""
     weak: Array
     """(2, levels) Σ and Σ² of x_n − x(T) for Euler–Maruyama on geometric Brownian motion."""
-    count: int
+    seen: int
+    """Paths of that study."""
     steps: int
     rng: np.random.Generator
 
@@ -122,7 +123,7 @@ def step(params: Params, state: State) -> State:
         np.concatenate([state.moments, [[x.mean(), x.var()]]]),
         state.strong + strong,
         state.weak + weak,
-        state.count + BATCH,
+        state.seen + BATCH,
         state.steps + 1,
         rng,
     )
@@ -172,7 +173,7 @@ def _orders(state: State) -> dict[str, float]:
     from kernels import sde
 
     h = [1 / n for n in _levels()]
-    found = {name: sde.order(h, state.strong[k] / state.count) for k, name in enumerate(SCHEMES)}
+    found = {name: sde.order(h, state.strong[k] / state.seen) for k, name in enumerate(SCHEMES)}
     return found | {"weak": sde.order(h, [_weak_exact(n) for n in _levels()])}
 
 
@@ -220,9 +221,9 @@ def frame(params: Params, state: State) -> Frame:
     }
     arrays |= {f"path{k}": state.paths[k] for k in range(SHOWN)}
     scalars = {"t": t, "kept": float(s.alpha(0.5)) * data.mean}
-    if state.count:
+    if state.seen:
         h = np.array([1 / n for n in _levels()])
-        arrays |= {name: state.strong[k] / state.count for k, name in enumerate(SCHEMES)}
+        arrays |= {name: state.strong[k] / state.seen for k, name in enumerate(SCHEMES)}
         arrays |= {"h": h, "weak": np.array([_weak_exact(n) for n in _levels()])}
         arrays |= {"half": arrays["gbm"][-1] * np.sqrt(h / h[-1]), "whole": arrays["ou"][-1] * h / h[-1]}
         scalars |= {f"order_{name}": value for name, value in _orders(state).items()}
@@ -237,7 +238,9 @@ def _note(params: Params, s: vp.Schedule, t: float, law: mixture_1d.Mixture, sca
         f"t = {t:.2f}: x = {alpha:.3g} · data + {sigma:.3g} · noise; mean {law.mean:.3f}, variance {law.variance:.3f}."
     )
     if params.process != "VE" and params.beta_max / params.steps > 1:
-        note += f" Steps are coarse, βh reaches {params.beta_max / params.steps:.1f}: the noise they leave is too large."
+        note += (
+            f" Steps are coarse, βh reaches {params.beta_max / params.steps:.1f}: the noise they leave is too large."
+        )
     return note + (
         f" Slopes: strong {scalars['order_gbm']:.2f} Euler–Maruyama, {scalars['order_milstein']:.2f} Milstein,"
         f" {scalars['order_ou']:.2f} additive noise; weak {scalars['order_weak']:.2f}"
@@ -274,8 +277,10 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
     if off < 0.02 * law.variance:
         gap = goodness_of_fit.kolmogorov_smirnov(mixture_1d.distribution(law, np.sort(state.x)))
         # P(√n D > 2.2) = 1.2e-4 for the right law; a variance 2 % off moves F by up to 0.005.
-        rows.append(Check("√n·KS against p_t", math.sqrt(n) * gap.D, 2.2, 0.25 * off / law.variance * math.sqrt(n), "<="))
-    if state.count >= 4000:
+        rows.append(
+            Check("√n·KS against p_t", math.sqrt(n) * gap.D, 2.2, 0.25 * off / law.variance * math.sqrt(n), "<=")
+        )
+    if state.seen >= 4000:
         found = _orders(state)
         for name, label, truth in (
             ("gbm", "strong order, Euler–Maruyama", 0.5),
@@ -284,8 +289,8 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
             ("weak", "weak order, Euler–Maruyama", 1.0),
         ):
             rows.append(Check(label, found[name], truth, 0.06))
-        mean = state.weak[0] / state.count
-        error = math.sqrt(float(state.weak[1, 0] / state.count - mean[0] ** 2) / state.count)
+        mean = state.weak[0] / state.seen
+        error = math.sqrt(float(state.weak[1, 0] / state.seen - mean[0] ** 2) / state.seen)
         rows.append(Check("E x_n − E x(T), n = 16", float(mean[0]), -_weak_exact(16), 4.5 * error, error=error))
     return tuple(rows)
 

@@ -28,6 +28,8 @@ WEIGHTS, SD = (0.6, 0.4), 0.7
 CELL = 1 / 20
 """Width of the cells between which the exact chains on the line move."""
 LAGS = 40
+LEAST = 0.01
+"""Bottom of the chart of autocorrelations."""
 EARLY = 60
 LIKELIEST = 24
 NAMES = {"rbm": ("Metropolis", "Gibbs, unit", "Gibbs, layer"), "mixture": ("Metropolis", "Gibbs", "MALA")}
@@ -45,9 +47,7 @@ class Params:
     scale: float = param(
         1.0, "mixture: size s of proposals; MALA's step is s²/2", low=0.2, high=4.0, scale="log", step=1.25
     )
-    start: str = param(
-        "far", "far: all in the worst place; exact: drawn from the law itself", choices=("far", "exact")
-    )
+    start: str = param("far", "far: all in the worst place; exact: drawn from the law itself", choices=("far", "exact"))
     burn: float = param(0.1, "share of the records thrown away at the start", low=0.0, high=0.9, step=0.05, live=True)
 
 
@@ -275,14 +275,16 @@ def frame(params: Params, state: State) -> Frame:
             f"error{k}": np.maximum(errors[k], 1e-6),
             f"theory{k}": theory[np.isfinite(theory)],
             f"theory_at{k}": at[np.isfinite(theory)] * float(unit),
-            f"rho{k}": measured if n - cut >= 2 * LAGS else measured[:0],
-            f"rho_exact{k}": truth.rho[k],
+            f"rho{k}": np.maximum(measured, LEAST) if n - cut >= 2 * LAGS else measured[:0],
+            f"rho_exact{k}": np.maximum(truth.rho[k], LEAST),
             f"mean{k}": f[k, :, early].mean(axis=0),
             f"forget{k}": truth.forget[k, : min(EARLY, n)],
             f"trace{k}": f[k, 0, -150:],
         }
+    # What the autocorrelation would be if the first step told all of it.
+    arrays["geometric"] = np.maximum(truth.rho[0, 1] ** arrays["lag"], LEAST)
     arrays |= _laws(params, truth, state.path[:, :, cut:])
-    scalars = {"updates": float(n * unit)}
+    scalars = {"made": float(n * unit)}
     for k in range(3):
         tau = times[k].tau
         scalars[f"tau{k}"] = tau
@@ -299,8 +301,12 @@ def _laws(params: Params, truth: Truth, path: Array) -> dict[str, Array]:
 
     if params.target == "rbm":
         top = np.argsort(-truth.law)[:LIKELIEST]
-        visits = [np.bincount(path[k].astype(int).ravel(), minlength=len(truth.law))[top] / path[k].size for k in range(3)]
-        return {"place": np.arange(1, LIKELIEST + 1.0), "law": truth.law[top]} | {f"law{k}": visits[k] for k in range(3)}
+        visits = [
+            np.bincount(path[k].astype(int).ravel(), minlength=len(truth.law))[top] / path[k].size for k in range(3)
+        ]
+        return {"place": np.arange(1, LIKELIEST + 1.0), "law": truth.law[top]} | {
+            f"law{k}": visits[k] for k in range(3)
+        }
     edges = np.linspace(-6.0, 6.0, 49)
     middle = 0.5 * (edges[1:] + edges[:-1])
     width = edges[1] - edges[0]
@@ -319,7 +325,9 @@ def _note(params: Params, truth: Truth, scalars: dict[str, float], n: int) -> st
         for k, name in enumerate(names)
     )
     exact = ", ".join(f"{scalars[f'ess_exact{k}']:.0f}" for k in range(3))
-    return f"{n - int(params.burn * n)} records of one chain are worth so many independent draws: {worth} (exact: {exact})"
+    return (
+        f"{n - int(params.burn * n)} records of one chain are worth so many independent draws: {worth} (exact: {exact})"
+    )
 
 
 def checks(params: Params, state: State) -> tuple[Check, ...]:
@@ -348,7 +356,9 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
     return tuple(rows)
 
 
-def _three(name: str, x: str, names: tuple[str, str, str] = ("Metropolis", "Gibbs", "block | MALA")) -> tuple[Series, ...]:
+def _three(
+    name: str, x: str, names: tuple[str, str, str] = ("Metropolis", "Gibbs", "block | MALA")
+) -> tuple[Series, ...]:
     return tuple(Series(label, f"{name}{k}", x.format(k)) for k, label in enumerate(names))
 
 
@@ -384,10 +394,12 @@ LAB = Lab(
             "Autocorrelation ρ(k); dashed: exact",
             series=(
                 *_three("rho", "lag"),
+                Series("ρ(1)^k", "geometric", "lag", "dashed"),
                 *(Series("", f"rho_exact{k}", "lag", "dashed") for k in range(3)),
             ),
             x_label="lag k (records)",
-            y_range=(-0.2, 1.0),
+            y_range=(LEAST, 1.0),
+            y_log=True,
         ),
         Chart(
             "burn",
@@ -417,8 +429,8 @@ LAB = Lab(
             "ess",
             "Effective sample size of one chain",
             series=(
-                *_three("ess", "updates"),
-                *(Series("", f"ess_exact{k}", "updates", "dashed") for k in range(3)),
+                *_three("ess", "made"),
+                *(Series("", f"ess_exact{k}", "made", "dashed") for k in range(3)),
             ),
             x_label="updates",
         ),
