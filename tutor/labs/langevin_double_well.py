@@ -116,10 +116,10 @@ def _bias(D: float, tilt: float) -> tuple[Array, Array]:
     """(step sizes, E[x²] of the law ULA settles in)."""
     import numpy as np
 
-    # Coarser cells will do: the smallest step here is four of them wide at D = 1, and one at D = 0.05.
-    cell = 1 / 24
+    # Coarser cells will do: the smallest step here is as wide as one at D = 0.05, as four and more at D = 1.
+    cell = 1 / 20
     x = np.arange(-EDGE + cell / 2, EDGE, cell)
-    steps = np.geomspace(0.02, 0.5, 14)
+    steps = np.geomspace(0.025, 0.5, 10)
     return steps, np.array([_own_law.__wrapped__(D, tilt, float(h), cell) @ x**2 for h in steps])
 
 
@@ -130,7 +130,7 @@ def _rates(tilt: float) -> tuple[Array, Array, Array, Array]:
 
     from kernels import double_well
 
-    D = np.geomspace(0.05, 1.0, 20)
+    D = np.geomspace(0.05, 1.0, 14)
     slow = [_modes.__wrapped__(float(d), tilt, 1 / 20).rates[1] for d in D]
     cores = [_core_rate(float(d), tilt) for d in D]
     return 1 / D, np.array(slow), np.array(cores), np.array([sum(double_well.kramers(float(d), tilt)) for d in D])
@@ -140,7 +140,7 @@ def _rates(tilt: float) -> tuple[Array, Array, Array, Array]:
 def _core_rate(D: float, tilt: float) -> float:
     from kernels import double_well
 
-    return sum(1 / double_well.passage_time(D, tilt, a, -a, 0.01) for a in (-CORE, CORE))
+    return sum(1 / double_well.passage_time(D, tilt, a, -a, 0.02) for a in (-CORE, CORE))
 
 
 def init(params: Params, rng: np.random.Generator) -> State:

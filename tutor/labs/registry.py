@@ -32,8 +32,8 @@ LABS = {
     "beta-vae": "tutor.labs.beta_vae",
     "brownian": "tutor.labs.brownian",
     "forward-sde": "tutor.labs.forward_sde",
-    "mcmc": "tutor.labs.mcmc",
     "langevin-double-well": "tutor.labs.langevin_double_well",
+    "mcmc": "tutor.labs.mcmc",
 }
 """Lab id → module with the constant `LAB`, in the order of the course."""
 
