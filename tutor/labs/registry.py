@@ -34,6 +34,10 @@ LABS = {
     "forward-sde": "tutor.labs.forward_sde",
     "langevin-double-well": "tutor.labs.langevin_double_well",
     "mcmc": "tutor.labs.mcmc",
+    "elbo": "tutor.labs.elbo",
+    "ring-vae": "tutor.labs.ring_vae",
+    "score-matching": "tutor.labs.score_matching",
+    "rbm": "tutor.labs.rbm",
 }
 """Lab id → module with the constant `LAB`, in the order of the course."""
 
