@@ -38,6 +38,7 @@ LABS = {
     "ring-vae": "tutor.labs.ring_vae",
     "score-matching": "tutor.labs.score_matching",
     "rbm": "tutor.labs.rbm",
+    "gnn-ising": "tutor.labs.gnn_ising",
 }
 """Lab id → module with the constant `LAB`, in the order of the course."""
 
