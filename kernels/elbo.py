@@ -3,7 +3,7 @@
     log p(x) = ELBO(q) + KL(q ‖ p(z|x)),     ELBO(q) = E_q[log p(x, z) − log q(z)]            for every density q(z)
 
 The sign of z is lost in x, so the posterior p(z|x) has two peaks ±√(x − s²/2) as soon as x > s²/2. Here q is a mixture
-q(z) = Σ_m w_m N(z; μ_m, σ_m²), with M = 1 the usual Gaussian. Its parameters: θ = (logits of w, μ, log σ), shape (3, M).
+q(z) = Σ_m w_m N(z; μ_m, σ_m²), for M = 1 a Gaussian. Its parameters: θ = (logits of w, μ, log σ), shape (3, M).
 
 Two unbiased estimates of ∇ELBO, both from z_m = μ_m + σ_m ε and f(z) = log p(x, z) − log q(z):
 
@@ -26,8 +26,8 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 Estimator = Literal["reparameterised", "score function"]
 LOG_2PI = math.log(2 * math.pi)
-GRID = np.linspace(-9.0, 9.0, 9001)
-"""Points of the trapezoidal rule in z: beyond ±9 the prior has no mass that counts."""
+GRID = np.linspace(-16.0, 16.0, 16_001)
+"""Points of the trapezoidal rule in z: beyond ±16 neither the prior nor a q with σ ≤ 1.5 has mass that counts."""
 
 
 class Parts(NamedTuple):

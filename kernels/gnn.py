@@ -49,7 +49,7 @@ def parts(theta: Array, F: int) -> Parts:
 
 def init(F: int, rng: np.random.Generator, dtype: npt.DTypeLike = np.float64) -> Array:
     """Random weights of standard deviation 1/√F; w of order 1."""
-    theta = (rng.standard_normal(2 * F + 3 * F * F) / np.sqrt(F)).astype(dtype)
+    theta = np.asarray(rng.standard_normal(2 * F + 3 * F * F) / np.sqrt(F), dtype)
     p = parts(theta, F)
     p.w[:] *= np.sqrt(F)
     p.U[:] *= 0.5

@@ -47,7 +47,7 @@ def couplings(right: Array, down: Array) -> Array:
 @lru_cache
 def row_states(columns: int) -> Array:
     """(2^columns, columns) all rows of spins ±1."""
-    return 2.0 * ((np.arange(2**columns)[:, None] >> np.arange(columns)) & 1) - 1
+    return np.asarray(2.0 * ((np.arange(2**columns)[:, None] >> np.arange(columns)) & 1) - 1, dtype=np.float64)
 
 
 def exact(J: Array, h: Array, columns: int) -> tuple[Array, Array]:

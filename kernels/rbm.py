@@ -53,12 +53,12 @@ def softplus(z: Array) -> Array:
 
 def states(n: int) -> Array:
     """(2ⁿ, n) all bit vectors."""
-    return ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(np.float64)
+    return np.asarray(((np.arange(2**n)[:, None] >> np.arange(n)) & 1), dtype=np.float64)
 
 
 def free_energy(rbm: RBM, v: Array) -> Array:
     """F(v) for v (…, k, n); shape (…, k)."""
-    return -(v * rbm.b).sum(axis=-1) - softplus(rbm.c + v @ rbm.W).sum(axis=-1)
+    return np.asarray(-(v * rbm.b).sum(axis=-1) - softplus(rbm.c + v @ rbm.W).sum(axis=-1))
 
 
 def log_partition(rbm: RBM, h: Array) -> Array:

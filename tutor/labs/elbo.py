@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tutor.labs.spec import Chart, Check, Frame, Lab, Prediction, Series, param
 
@@ -168,8 +168,8 @@ def frame(params: Params, state: State) -> Frame:
     )
     if state.diverged:
         note = (
-            f"diverged at update {state.diverged}: with {params.batch} draws and lr = {params.lr:g} the steps are larger"
-            " than q is wide"
+            f"diverged at update {state.diverged}: with {params.batch} draws and lr = {params.lr:g} the steps are"
+            " larger than q is wide"
         )
     elif done(params, state) and len(q.mu) == 1 and elbo.peaks(x, s) > 0:
         note += f"; the best Gaussian {'spans both' if best_mu < 0.05 else 'sits on one and misses the other'}"
@@ -189,10 +189,7 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
     theta, x, s = state.adam.w, params.x, params.s
     M = theta.shape[1]
     evidence = elbo.log_evidence(x, s)
-    if M == 1:
-        lower = float(elbo.elbo_gaussian(theta[1, 0], np.exp(theta[2, 0]), x, s))
-    else:
-        lower = elbo.elbo(theta, x, s)
+    lower = float(elbo.elbo_gaussian(theta[1, 0], np.exp(theta[2, 0]), x, s)) if M == 1 else elbo.elbo(theta, x, s)
     # The closed form is exact; Gauss–Hermite sees the logarithm of a mixture, no polynomial.
     rows = [
         Check("log p(x) − ELBO = KL(q‖posterior)", evidence - lower, elbo.gap(theta, x, s), 1e-6 if M == 1 else 1e-4)
@@ -281,8 +278,8 @@ LAB = Lab(
     ),
     prediction=Prediction(
         prompt=(
-            "The posterior has two equal, narrow peaks, at ±1.37. The best Gaussian q sits on one of them. How far below"
-            " log p(x) does its ELBO stay, in nats?"
+            "The posterior has two equal, narrow peaks, at ±1.37. The best Gaussian q sits on one of them. How far"
+            " below log p(x) does its ELBO stay, in nats?"
         ),
         scalar="gap",
         low=0.0,

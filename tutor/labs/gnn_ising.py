@@ -40,8 +40,8 @@ class Params:
     """What the learner may turn."""
 
     graph: str = param("grid", "edges: the whole grid, or a comb, which has no loops", choices=("grid", "comb"))
-    observed: float = param(0.1, "share of spins that are observed", low=0.0, high=0.5, step=0.1)
-    fields: float = param(0.4, "standard deviation of the fields h", low=0.0, high=1.0, step=0.1)
+    observed: float = param(0.0, "share of spins that are observed", low=0.0, high=0.5, step=0.1)
+    fields: float = param(0.2, "standard deviation of the fields h", low=0.0, high=1.0, step=0.1)
     features: int = param(16, "features of a node in the GNN", low=2, high=24, step=2)
     rounds: int = param(6, "rounds of messages in the GNN", low=1, high=8)
     lr: float = param(0.005, "learning rate of Adam at the start", low=1e-4, high=0.1, scale="log", live=True)
@@ -177,7 +177,7 @@ def _errors(cases: Cases, m: Array) -> Array:
 
     away = np.abs(m - cases.m) * cases.hidden
     each = away.sum(axis=1) / np.maximum(1, cases.hidden.sum(axis=1))
-    return each.reshape(len(STRENGTHS), -1)
+    return np.asarray(each.reshape(len(STRENGTHS), -1))
 
 
 def _kl(cases: Cases, m: Array) -> float:
@@ -195,7 +195,7 @@ def frame(params: Params, state: State) -> Frame:
     import numpy as np
 
     cases = state.tests
-    answers = {name: state.answers[name] for name in ("field", "belief") if name in state.answers}
+    answers: dict[str, Array] = {name: state.answers[name] for name in METHODS if name in state.answers}
     answers["gnn"] = _gnn(params, state, SIDE)
     strengths = np.array(STRENGTHS)
     arrays: dict[str, Any] = {"strength": strengths}
@@ -231,9 +231,7 @@ def frame(params: Params, state: State) -> Frame:
         m = state.answers.get(f"large_{name}")
         if name == "gnn" and done(params, state):
             m = _gnn(params, state, LARGE)
-        arrays[f"large_{name}"] = (
-            np.full(len(strengths), np.nan) if m is None else _errors(state.large, m).mean(axis=1)
-        )
+        arrays[f"large_{name}"] = np.full(len(strengths), np.nan) if m is None else _errors(state.large, m).mean(axis=1)
     note = f"{len(cases.h)} instances are solved exactly; mean field and belief propagation come next"
     if state.answers:
         note = (
@@ -291,7 +289,7 @@ LAB = Lab(
     chapter="energy-models",
     section="8.4",
     lesson="graphs",
-    summary="Random couplings on a grid, some spins observed: what are the means of the others? Three ways, and the truth.",
+    summary="Spins on a grid with random couplings: what is the mean of each? Three ways to answer, and the truth.",
     params=Params,
     init=init,
     step=step,
@@ -366,16 +364,16 @@ LAB = Lab(
     ),
     prediction=Prediction(
         prompt=(
-            "On a graph without loops belief propagation is exact. The 4×4 grid has loops. By how much are its means m (−1 to"
-            " 1) off on average, when the couplings have standard deviation 2?"
+            "On a graph without loops belief propagation is exact. The 4×4 grid has loops. By how much are its means m"
+            " (−1 to 1) off on average, when the couplings have standard deviation 2?"
         ),
         scalar="strong_belief_error",
         low=0.0,
         high=2.0,
         chart="error",
         why=(
-            "Messages go round the loops and come back as if they were news: with strong couplings they confirm themselves,"
-            " or never settle. With weak ones they have died out after one loop, and the error is below 0.001."
+            "Messages go round the loops and come back as if they were news. Strong couplings keep them alive: BP is"
+            " then as far off as m = 0, which says nothing. Weak ones let them die out: at 0.25 the error is 0.001."
         ),
     ),
     explain="em-lab-gnn-ising",

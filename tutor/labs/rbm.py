@@ -1,4 +1,4 @@
-"""Contrastive divergence against persistent chains, judged by the exact likelihood: 2^m hidden states are enumerated."""
+"""Contrastive divergence against persistent chains, judged by the exact likelihood: 2^m states are summed."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def step(params: Params, state: State) -> State:
     data = np.broadcast_to(_data(), state.chains.shape)
     machines, chains = state.machines, state.chains
     for at in range(PER_STEP):
-        lr = np.float32(params.lr * (1 - (state.updates + at) / UPDATES))
+        lr = params.lr * (1 - (state.updates + at) / UPDATES)
         # The only difference between the methods: where the sweeps start.
         start = np.concatenate([data[:MACHINES], chains[MACHINES:]])
         chains = rbm.gibbs(machines, start, params.k, rng)
@@ -136,7 +136,8 @@ class _Exact(NamedTuple):
     @property
     def likelihood(self) -> Array:
         """(8,) mean log-likelihood of the data."""
-        return self.log_p.mean(axis=1)
+        mean: Array = self.log_p.mean(axis=1)
+        return mean
 
 
 def _exact(params: Params, state: State) -> _Exact:
@@ -163,7 +164,7 @@ def _samples(params: Params, state: State, which: int) -> Array:
     p = np.exp(logs - logs.max())
     rng = copy.deepcopy(state.rng)
     v = rbm.draw(rbm.visible(one, h[rng.choice(len(h), SHOWN, p=p / p.sum())]), rng)
-    return v.reshape(SHOWN, SIDE, SIDE)
+    return np.asarray(v.reshape(SHOWN, SIDE, SIDE))
 
 
 def frame(params: Params, state: State) -> Frame:
@@ -217,7 +218,7 @@ def frame(params: Params, state: State) -> Frame:
 
 
 def checks(params: Params, state: State) -> tuple[Check, ...]:
-    """log Z by both layers and by annealing, the bound on the likelihood, and that nothing is worth more than its mass."""
+    """log Z by both layers and by annealing, the ceiling of the likelihood, and what the mass says about it."""
     import numpy as np
 
     from kernels import ais, rbm
@@ -318,8 +319,8 @@ LAB = Lab(
         high=1.0,
         chart="mass",
         why=(
-            "CD-1 only ever looks one sweep away from the data: it learns well to push mass from the neighbours onto the"
-            " images. What lies further off, and how the mass is spread over the images, it hardly sees: look at mean log p."
+            "CD-1 only ever looks one sweep away from the data: it learns to push mass from their neighbours"
+            " onto the images. How the mass is shared out among the images it hardly sees: look at mean log p."
         ),
     ),
     explain="em-lab-rbm",

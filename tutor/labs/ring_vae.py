@@ -278,14 +278,14 @@ def frame(params: Params, state: State) -> Frame:
         loss = float((ring.log_density(RADIUS, SD, state.scores.x.astype(np.float64)) - log_p).mean())
         scalars |= {"model_kl": loss, "gap": float(gap.mean())}
         if lost < LOST:
-            note += (
-                f". What is missing, on {HELD} points: KL(q‖posterior) {gap.mean():.2f} + KL(data‖model) {loss:.2f}"
-            )
+            note += f". What is missing, on {HELD} points: KL(q‖posterior) {gap.mean():.2f} + KL(data‖model) {loss:.2f}"
         threshold = math.sqrt(ring.variance(RADIUS, SD) / params.beta)
         if scalars["active"] == 0:
             note = f"collapsed: no dimension is worth its KL, for σ√β is above the data's sd {threshold:.2f}"
             if params.beta != 1:
-                note = f"collapsed: no dimension is worth its KL, for β σ² = {params.beta * params.sigma**2:.2f} > 2.005"
+                note = (
+                    f"collapsed: no dimension is worth its KL, for β σ² = {params.beta * params.sigma**2:.2f} > 2.005"
+                )
     return Frame(state.updates // PER_STEP, scalars, arrays, note)
 
 
@@ -391,16 +391,16 @@ LAB = Lab(
     ),
     prediction=Prediction(
         prompt=(
-            "0.27 % of the data are more than 0.3 away from the ring. After training, what share of the VAE's samples is?"
-            " (0 to 1)"
+            "0.27 % of the data are more than 0.3 away from the ring. After training, what share of the VAE's samples"
+            " is? (0 to 1)"
         ),
         scalar="off",
         low=0.0,
         high=1.0,
         chart="off",
         why=(
-            "The prior covers the plane without a hole and the decoder is continuous: it cannot tear. Some z between the"
-            " encoded points must be decoded to points between the ring's sides, and the prior draws them too."
+            "The prior covers the plane without a hole and the decoder is continuous: it cannot tear. Some z between"
+            " the encoded points must be decoded to points between the ring's sides, and the prior draws them too."
         ),
     ),
     explain="em-lab-ring-vae",

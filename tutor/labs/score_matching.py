@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tutor.labs.spec import Chart, Check, Frame, Lab, Prediction, Series, param
 
@@ -219,7 +219,9 @@ def frame(params: Params, state: State) -> Frame:
         note += f"; its noise is in the result: modes have sd {scalars['width']:.2f}, the data's {SD}"
     elif params.loss == "implicit, with a bug" and done(params, state):
         span = float(np.ptp((E - E.min())[np.abs(x) < params.mode + SD]))
-        note = f"the loss is near 0, its least value, and the energy is flat: it varies by {span:.2f} where the data are"
+        note = (
+            f"the loss is near 0, its least value, and the energy is flat: it varies by {span:.2f} where the data are"
+        )
     elif wrong > fisher and params.samples < 500 and state.updates:
         note += f"; the trace is driven down at the {params.samples} points themselves: overfitting"
     return Frame(state.updates // PER_STEP, scalars, arrays, note)
@@ -228,8 +230,6 @@ def frame(params: Params, state: State) -> Frame:
 def checks(params: Params, state: State) -> tuple[Check, ...]:
     """Both identities, loss = ½ E|s − s*|² + constant, on fresh data; then how good the score is."""
     import copy
-
-    import numpy as np
 
     from kernels import gaussian_mixture, score_matching
 
@@ -333,8 +333,8 @@ LAB = Lab(
         high=3.0,
         chart="density",
         why=(
-            "Denoising learns the score of the noisy data. Independent variances add: √(0.5² + 0.5²) = 0.71 (0.69 when"
-            " cut off at 0). For the clean density σ must go to 0, where the loss gets noisier: hence many noise levels."
+            "Denoising learns the score of the noisy data. Independent variances add: √(0.5² + 0.5²) = 0.71 (0.70 when"
+            " cut off at 0). For the clean density σ must go to 0, where the loss gets noisy: hence many noise levels."
         ),
     ),
     explain="em-lab-score-matching",
