@@ -143,8 +143,12 @@ def sample(theta: Array, n: int, rng: np.random.Generator) -> Array:
     return np.asarray(p.mu[which] + np.exp(p.log_sd)[which] * rng.standard_normal(n))
 
 
-def importance_bound(theta: Array, x: float, s: float, z: Array) -> tuple[float, float]:
-    """(estimate of L_K, its standard error) from draws z (n, K) of q."""
-    log_weights, _ = _f(theta, z, x, s)
-    values = np.logaddexp.reduce(log_weights, axis=1) - math.log(z.shape[1])
+def log_weights(theta: Array, x: float, s: float, z: Array) -> Array:
+    """log p(x, z)/q(z) for draws z of q."""
+    return _f(theta, z, x, s)[0]
+
+
+def importance_bound(log_w: Array) -> tuple[float, float]:
+    """(estimate of L_K, its standard error) from log-weights (n, K) of independent draws."""
+    values = np.logaddexp.reduce(log_w, axis=1) - math.log(log_w.shape[1])
     return float(values.mean()), float(values.std(ddof=1)) / math.sqrt(len(values))

@@ -96,7 +96,8 @@ def test_the_reparameterised_gradient_is_autograds_without_the_score_of_q() -> N
 def test_more_samples_tighten_the_bound() -> None:
     theta = np.array([[0.0], [0.0], [0.0]])
     z = elbo.sample(theta, 61_440, np.random.default_rng(2))
-    bounds = [elbo.importance_bound(theta, 1.5, 0.5, z.reshape(-1, K)) for K in (1, 4, 16, 64)]
+    log_w = elbo.log_weights(theta, 1.5, 0.5, z)
+    bounds = [elbo.importance_bound(log_w.reshape(-1, K)) for K in (1, 4, 16, 64)]
     values = [value for value, _ in bounds]
     assert values == sorted(values)
     assert values[-1] < elbo.log_evidence(1.5, 0.5) + 4 * bounds[-1][1]

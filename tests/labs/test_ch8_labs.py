@@ -32,6 +32,7 @@ def failed(done: Run[Any, Any]) -> list[Check]:
     return [check for check in done.checks() if not check.ok]
 
 
+@pytest.mark.xdist_group("ch8-Elbo")
 class TestElbo:
     @pytest.mark.parametrize("seed", SEEDS)
     @pytest.mark.parametrize(
@@ -72,6 +73,7 @@ class TestElbo:
         assert math.isfinite(done.frame().scalars["elbo"])
 
 
+@pytest.mark.xdist_group("ch8-ScoreMatching")
 class TestScoreMatching:
     @pytest.mark.parametrize("seed", SEEDS)
     @pytest.mark.parametrize(
@@ -103,6 +105,7 @@ class TestScoreMatching:
         assert few > 10 * run("score-matching", loss="implicit").frame().scalars["wrong"]
 
 
+@pytest.mark.xdist_group("ch8-RingVae")
 class TestRingVae:
     @pytest.mark.parametrize("seed", SEEDS)
     @pytest.mark.parametrize("values", [{"latent": 1}, {"sigma": 0.7071}, {"sigma": 2.0}], ids=str)
@@ -137,6 +140,7 @@ class TestRingVae:
         assert run("ring-vae", latent=1).frame().scalars["off"] > 0.05
 
 
+@pytest.mark.xdist_group("ch8-Rbm")
 class TestRbm:
     @pytest.mark.parametrize("seed", SEEDS)
     def test_persistent_chains_win_at_the_same_number_of_sweeps(self, seed: int) -> None:
@@ -160,6 +164,7 @@ class TestRbm:
         assert failed(run("rbm", k=10)) == []
 
 
+@pytest.mark.xdist_group("ch8-GnnIsing")
 class TestGnnIsing:
     @pytest.mark.parametrize("seed", SEEDS)
     def test_bp_wins_for_weak_couplings_and_the_network_for_strong_ones(self, seed: int) -> None:

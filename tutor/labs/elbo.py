@@ -103,7 +103,8 @@ def _bounds(params: Params, state: State) -> tuple[Array, Array]:
     from kernels import elbo
 
     z = elbo.sample(state.adam.w, DRAWS, copy.deepcopy(state.rng))
-    pairs = [elbo.importance_bound(state.adam.w, params.x, params.s, z.reshape(-1, K)) for K in KS]
+    log_w = elbo.log_weights(state.adam.w, params.x, params.s, z)
+    pairs = [elbo.importance_bound(log_w.reshape(-1, K)) for K in KS]
     return np.array([value for value, _ in pairs]), np.array([error for _, error in pairs])
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SIDE, LARGE = 4, 6
 """Rows and columns of the grids for training and tests, and of larger ones for a test only."""
 UPDATES = 2000
-PER_STEP = 20
+PER_STEP = 10
 BATCH = 32
 WARMUP = 50
 STRENGTHS = tuple(0.25 * i for i in range(1, 9))
@@ -105,7 +105,7 @@ def init(params: Params, rng: np.random.Generator) -> State:
 
 
 def step(params: Params, state: State) -> State:
-    """First the rivals' answers; then twenty updates of the GNN, each on fresh instances."""
+    """First the rivals' answers; then ten updates of the GNN, each on fresh instances."""
     import copy
 
     import numpy as np
