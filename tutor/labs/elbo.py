@@ -230,7 +230,7 @@ LAB = Lab(
             "fit",
             "q(z) and the exact posterior p(z|x)",
             series=(
-                Series("posterior", "posterior", "z", "dashed"),
+                Series("posterior", "posterior", "z"),
                 Series("q", "q", "z"),
                 Series("prior", "prior", "z", "dashed"),
             ),

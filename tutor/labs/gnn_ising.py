@@ -209,7 +209,7 @@ def frame(params: Params, state: State) -> Frame:
     for name in METHODS:
         m = answers.get(name)
         if m is None:
-            arrays[f"error_{name}"], arrays[f"strong_{name}"] = np.full(len(strengths), np.nan), np.empty(0)
+            arrays[f"error_{name}"], arrays[f"strong_{name}"] = np.empty(0), np.empty(0)
             continue
         errors = _errors(cases, m)
         arrays[f"error_{name}"] = errors.mean(axis=1)
@@ -224,14 +224,13 @@ def frame(params: Params, state: State) -> Frame:
     arrays["strong_exact"] = cases.m[strong][cases.hidden[strong]]
     arrays["diagonal"] = np.array([-1.0, 1.0])
     # Before the rivals have answered there is nothing to say of them.
-    change = state.answers.get("change", np.full(len(cases.h), np.nan))
-    settled = np.where(np.isnan(change), np.nan, change <= SETTLED).reshape(len(strengths), -1).mean(axis=1)
-    arrays["settled"] = settled
+    change = state.answers.get("change", np.empty(0))
+    arrays["settled"] = (change <= SETTLED).reshape(-1, per).mean(axis=1)
     for name in METHODS:
         m = state.answers.get(f"large_{name}")
         if name == "gnn" and done(params, state):
             m = _gnn(params, state, LARGE)
-        arrays[f"large_{name}"] = np.full(len(strengths), np.nan) if m is None else _errors(state.large, m).mean(axis=1)
+        arrays[f"large_{name}"] = np.empty(0) if m is None else _errors(state.large, m).mean(axis=1)
     note = f"{len(cases.h)} instances are solved exactly; mean field and belief propagation come next"
     if state.answers:
         note = (

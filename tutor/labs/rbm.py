@@ -269,7 +269,7 @@ LAB = Lab(
         Chart(
             "samples",
             "Data, and exact samples of two machines",
-            kind="image",
+            kind="heat",
             images=(("data", "data"), ("CD-k", "cd_samples"), ("PCD-k", "pcd_samples")),
             image_range=(0.0, 1.0),
         ),

@@ -344,7 +344,7 @@ LAB = Lab(
                 Series("samples", "x2", "x1", "points"),
                 Series("ring, inner edge", "inner2", "inner1", "dashed"),
                 Series("outer edge", "outer2", "outer1", "dashed"),
-                Series("g(z), z in ±3", "path2", "path1"),
+                Series("g(z) of one z in ±3", "path2", "path1"),
             ),
             backdrop="plane",
         ),

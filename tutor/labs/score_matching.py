@@ -316,6 +316,12 @@ LAB = Lab(
             y_log=True,
         ),
         Chart(
+            "width",
+            "Standard deviation to the right of 0",
+            series=(Series("exact", "width_exact", "updates", "dashed"), Series("model", "width", "updates")),
+            x_label="updates",
+        ),
+        Chart(
             "right",
             "Mass to the right of 0",
             series=(Series("exact", "right_exact", "updates", "dashed"), Series("model", "right", "updates")),
@@ -331,7 +337,7 @@ LAB = Lab(
         scalar="width",
         low=0.0,
         high=3.0,
-        chart="density",
+        chart="width",
         why=(
             "Denoising learns the score of the noisy data. Independent variances add: √(0.5² + 0.5²) = 0.71 (0.70 when"
             " cut off at 0). For the clean density σ must go to 0, where the loss gets noisy: hence many noise levels."
