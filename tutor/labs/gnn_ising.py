@@ -26,8 +26,6 @@ STRENGTHS = tuple(0.25 * i for i in range(1, 9))
 """Standard deviations of the couplings at which tests are made; training draws them from 0 … 2."""
 TESTS = {SIDE: 60, LARGE: 30}
 """Test instances at each of them."""
-SHOWN = 60
-"""Instances whose nodes are drawn as points."""
 CLAMP = 8.0
 """Field on an observed spin: the other value has probability e^(−16)."""
 SETTLED = 1e-6
@@ -203,7 +201,7 @@ def frame(params: Params, state: State) -> Frame:
     per = TESTS[SIDE]
     strong = slice(len(cases.h) - per, None)
     pick = len(cases.h) - per
-    arrays["picture_exact"] = cases.m[pick].reshape(SIDE, SIDE)
+    pictures = [cases.m[pick].reshape(SIDE, SIDE)]
     # m = 0 everywhere says nothing, and is off by this much.
     arrays["error_nothing"] = _errors(cases, np.zeros_like(cases.m)).mean(axis=1)
     for name in METHODS:
@@ -213,7 +211,7 @@ def frame(params: Params, state: State) -> Frame:
             continue
         errors = _errors(cases, m)
         arrays[f"error_{name}"] = errors.mean(axis=1)
-        arrays[f"picture_{name}"] = m[pick].reshape(SIDE, SIDE)
+        pictures.append(m[pick].reshape(SIDE, SIDE))
         arrays[f"strong_{name}"] = m[strong][cases.hidden[strong]]
         scalars |= {
             f"kl_{name}": _kl(cases, m),
@@ -221,6 +219,7 @@ def frame(params: Params, state: State) -> Frame:
             f"strong_{name}_error": float(errors[-1].mean()),
             f"strong_{name}_se": float(errors[-1].std(ddof=1)) / math.sqrt(per),
         }
+    arrays["pictures"] = np.stack(pictures)
     arrays["strong_exact"] = cases.m[strong][cases.hidden[strong]]
     arrays["diagonal"] = np.array([-1.0, 1.0])
     # Before the rivals have answered there is nothing to say of them.
@@ -318,6 +317,7 @@ LAB = Lab(
             ),
             x_label="updates",
             y_log=True,
+            y_range=(1e-4, 3.0),
         ),
         Chart(
             "scatter",
@@ -335,12 +335,7 @@ LAB = Lab(
             "instance",
             "One instance: means of its 16 spins",
             kind="heat",
-            images=(
-                ("exact", "picture_exact"),
-                ("mean field", "picture_field"),
-                ("BP", "picture_belief"),
-                ("GNN", "picture_gnn"),
-            ),
+            images=(("exact, mean field, belief propagation, GNN", "pictures"),),
             image_range=(-1.0, 1.0),
         ),
         Chart(
