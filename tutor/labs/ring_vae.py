@@ -399,8 +399,8 @@ LAB = Lab(
         high=1.0,
         chart="off",
         why=(
-            "The prior covers the plane without a hole and the decoder is continuous: it cannot tear. Some z between"
-            " the encoded points must be decoded to points between the ring's sides, and the prior draws them too."
+            "Neighbours get neighbouring codes, so the codes form a loop that is decoded once around the ring. The"
+            " decoder is continuous too: inside the loop it must leave the ring somewhere, and the prior draws z there as well."
         ),
     ),
     explain="em-lab-ring-vae",
