@@ -36,11 +36,11 @@ class Params:
 
     D: float = param(0.3, "temperature; the barrier is ¼ high", low=0.05, high=1.0, scale="log", step=1.25, live=True)
     tilt: float = param(0.15, "force to the right: deepens the right well", low=-0.3, high=0.3, step=0.05, live=True)
-    dt: float = param(0.01, "step size h of the sampler", low=0.002, high=0.5, scale="log", live=True)
+    dt: float = param(0.01, "step size h of the sampler", low=0.005, high=0.5, scale="log", live=True)
     method: str = param("ULA", "ULA: every step is taken; MALA: Metropolis decides", choices=("ULA", "MALA"), live=True)
     walkers: int = param(5000, "how many", low=100, high=20_000, scale="log")
     start: str = param("left well", "where all begin", choices=("left well", "right well", "top"))
-    time: float = param(30.0, "end of the run", low=1.0, high=300.0, step=10.0, live=True)
+    time: float = param(30.0, "end of the run", low=1.0, high=60.0, step=10.0, live=True)
 
 
 class State(NamedTuple):
