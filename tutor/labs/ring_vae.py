@@ -399,9 +399,8 @@ LAB = Lab(
         high=1.0,
         chart="off",
         why=(
-            "Neighbours get neighbouring codes, so the codes form a loop that is decoded once around the ring. The"
-            " decoder is continuous too: inside the loop it must leave the ring somewhere, and the prior draws z there"
-            " as well."
+            "Neighbours get neighbouring codes: the codes form a loop that is decoded once around the ring. The decoder"
+            " is continuous too: inside the loop it must leave the ring, and the prior draws z there as well."
         ),
     ),
     explain="em-lab-ring-vae",
