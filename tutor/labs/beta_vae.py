@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 STAGES = 5
 """Values of β on the way: β/16, β/8 … β. The networks are trained on from one to the next."""
 PER_STAGE = 40
-LINEAR, NEURAL = 80, 20
+LINEAR, NEURAL = 100, 20
 """Optimiser steps of the two models in a step of the lab."""
 LINEAR_LR, NEURAL_LR = 0.02, 0.003
 BATCH, HIDDEN = 128, 128
@@ -357,7 +357,7 @@ LAB = Lab(
     title="β-VAE: rate against distortion",
     chapter="information-theory",
     section="6.3",
-    lesson="elbo",
+    lesson="rate-distortion",
     summary=(
         "A linear and a neural VAE learn 8×8 digits while β doubles four times. Each β buys a rate (KL) and a"
         " distortion (squared error); what a Gaussian needs at least is known exactly."
