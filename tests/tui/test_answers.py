@@ -11,10 +11,12 @@ from tui_support import BANK, CHAPTER, Learner, learning, open_quiz, progress, s
 
 from tutor.course.grade import first_wrong, present
 from tutor.course.load import load_chapter
+from tutor.course.markup import plain
 from tutor.paths import content_dir
 from tutor.progress import events as log
 from tutor.tui.screens.quiz import QuizScreen
-from tutor.tui.widgets.answers import Answer, AnswerList, ChoiceAnswer, OrderAnswer
+from tutor.tui.screens.today import TodayScreen
+from tutor.tui.widgets.answers import LETTERS, Answer, AnswerList, ChoiceAnswer, OrderAnswer
 
 CHECKPOINT = load_chapter(content_dir(), CHAPTER).checkpoint
 
@@ -63,12 +65,76 @@ async def test_one_option_at_a_time_by_letter_or_space() -> None:
         assert given() == []
 
 
-async def test_enter_takes_the_line_under_the_cursor_of_a_single_choice() -> None:
-    seed_quiz(first("single_choice"))
+@pytest.mark.parametrize("kind", ["single_choice", "true_false"])
+async def test_enter_hands_in_what_is_marked_wherever_the_cursor_stands(kind: str) -> None:
+    seed_quiz(first(kind))
     async with learning() as learner:
-        answer = await asked(learner, "single_choice")
-        await learner.press("down", "down", "enter")
-        assert given() == [(answer.order[2],)]
+        answer = await asked(learner, kind)
+        await learner.press("b", "up", "enter")
+        assert given() == ["false" if kind == "true_false" else (answer.order[1],)]
+        assert learner.part("#answer").index("◉ b") > learner.part("#answer").index("○ a")
+
+
+@pytest.mark.parametrize("kind", ["single_choice", "true_false"])
+async def test_enter_with_nothing_marked_spends_no_try(kind: str) -> None:
+    """A second Enter on “Next” falls on the question that comes."""
+    seed_quiz(first(kind))
+    async with learning() as learner:
+        answer = await asked(learner, kind)
+        await learner.press("enter", "down", "enter")
+        await learner.sees("Mark an option first: Space or its letter marks it.", "⏎ Hand in", "space Mark")
+        assert given() == []
+        assert answer.response() is None
+        assert draft() == ""
+        await learner.press("space")
+        assert "Mark an option first" not in learner.words
+        await learner.press("enter")
+        assert given() == ["false" if kind == "true_false" else (answer.order[1],)]
+
+
+@pytest.mark.parametrize("kind", ["single_choice", "multiple_choice", "true_false"])
+async def test_a_number_marks_its_line(kind: str) -> None:
+    seed_quiz(first(kind))
+    async with learning() as learner:
+        answer = await asked(learner, kind)
+        await learner.press("2", "9")
+        assert answer.response() == ("false" if kind == "true_false" else (answer.order[1],))
+        assert answer.query_one(AnswerList).highlighted == 1
+
+
+def outcome_of(learner: Learner, answer: ChoiceAnswer, at: int) -> str:
+    """The word of the verdict below an option."""
+    line = f"{LETTERS[answer.order.index(at)]} {plain(answer.question.choices[at].text)} "
+    _, _, below = learner.part("#answer").partition(line)
+    return below.split()[1].rstrip(":")
+
+
+async def test_a_verdict_says_of_each_option_what_was_made_of_it() -> None:
+    question = BANK[first("multiple_choice")]
+    seed_quiz(question.id)
+    async with learning((100, 60)) as learner:
+        answer = await asked(learner, "multiple_choice")
+        right = [at for at, choice in enumerate(question.choices) if choice.correct]
+        wrong = [at for at, choice in enumerate(question.choices) if not choice.correct]
+        await learner.press(*(LETTERS[answer.order.index(at)] for at in (right[0], wrong[0])), "enter")
+        await learner.sees("✗ Wrong")
+        expected = dict.fromkeys(right, "missed") | dict.fromkeys(wrong, "rightly")
+        expected |= {right[0]: "right", wrong[0]: "wrong"}
+        assert set(expected.values()) == {"right", "wrong", "missed", "rightly"}
+        for at, word in expected.items():
+            assert outcome_of(learner, answer, at) == word
+
+
+@pytest.mark.parametrize("kind", ["single_choice", "multiple_choice"])
+async def test_an_answer_shown_on_request_says_of_each_option_what_it_is(kind: str) -> None:
+    question = BANK[first(kind)]
+    seed_quiz(question.id)
+    async with learning((100, 60)) as learner:
+        answer = await asked(learner, kind)
+        await learner.press("f4")
+        await learner.sees("Shown on request.")
+        for at, choice in enumerate(question.choices):
+            assert outcome_of(learner, answer, at) == ("right" if choice.correct else "wrong")
 
 
 async def test_enter_does_not_mark_where_several_can_be_right() -> None:
@@ -169,6 +235,27 @@ async def test_free_recall_compares_only_what_was_written() -> None:
         assert answer.response() == tuple(at in marks for at in range(len(question.rubric)))
         await learner.press("enter")
         assert given() == [answer.response()]
+
+
+async def test_the_rubric_is_on_the_screen_also_after_coming_back() -> None:
+    question = BANK[first("self_graded")]
+    seed_quiz(question.id)
+    async with learning((80, 24)) as learner:
+        await asked(learner, "self_graded")
+        await learner.press("f2")
+        await learner.sees("Write your answer first.", "F2 Compare", "F3 Hint")
+        await learner.press("x", "f2")
+        rubric = [plain(point) for point in question.rubric]
+        await learner.sees(*rubric, "space Tick")
+        for gone in ("F2 Compare", "F3 Hint", "Write your answer first."):
+            assert gone not in learner.words
+        await learner.press("f3", "escape")
+        await learner.on(TodayScreen)
+        await learner.press("enter")
+        await learner.on(QuizScreen)
+        await learner.sees(*rubric, "space Tick")
+        assert "F2 Compare" not in learner.words
+        assert "Hint 1" not in learner.words
 
 
 @pytest.mark.parametrize("ticks", [3, 4])

@@ -87,7 +87,7 @@ def explained(screen: Screen[Any]) -> list[str]:
             },
         ),
         (source, {"y": "Copy the file", "Esc": "Back to the lab"}),
-        (quiz, {"f3": "Show the next of three hints", "f4": "Give up on this one", "⏎": "Hand in the answer"}),
+        (quiz, {"F3": "Show the next of three hints", "F4": "Give up on this one", "⏎": "Hand in the answer"}),
         (quiz_verdict, {"⏎": "Go to the next question", "l": "Read the page that teaches this"}),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",

@@ -140,7 +140,10 @@ def check_verdict(learner: Learner, screen: QuizScreen, question: Question, righ
         case "single_choice" | "multiple_choice":
             # Every option says why, whichever was marked.
             for choice in question.choices:
-                assert says(learner, choice.feedback if not choice.correct else "✓ right", "#answer")
+                expected = choice.feedback
+                if choice.correct:
+                    expected = "✓ right" if right or question.type == "single_choice" else "✗ missed: it is right"
+                assert says(learner, expected, "#answer")
         case "numeric" | "expression":
             assert learner.part("#explanation").startswith(f"Answer: {question.answer}")
             # The learner's own answer stays on the screen.
@@ -162,10 +165,8 @@ def check_verdict(learner: Learner, screen: QuizScreen, question: Question, righ
     ("kind", "keys", "expected"),
     [
         ("numeric", [*"2,5 x", "enter"], "Expected a number such as"),
-        ("numeric", ["enter"], "Nothing to hand in yet."),
         ("expression", [*"d*(1", "enter"], "Expected a formula in d, m."),
         ("expression", [*"q", "enter"], "Expected a formula in d, m."),
-        ("multiple_choice", ["enter"], "Mark an option first."),
     ],
 )
 async def test_what_cannot_be_read_is_no_answer_and_says_what_was_expected(
@@ -179,13 +180,32 @@ async def test_what_cannot_be_read_is_no_answer_and_says_what_was_expected(
         await learner.sees(expected, "It does not count as an answer.")
         assert screen.verdict is None
         assert answers() == []
-        if question.type in {"numeric", "expression"}:
-            assert screen.query_one(Input).value == "".join(keys[:-1])
+        assert screen.query_one(Input).value == "".join(keys[:-1])
         # It goes when the learner goes on, and a right answer is still the first try.
         await learner.press(*["backspace"] * (len(keys) - 1))
         await learner.press(*answer_keys(screen, True))
         await judged(learner, screen)
         assert "does not count" not in learner.words
+        assert [given.outcome for given in answers()] == ["right"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("numeric", "Nothing to hand in yet."),
+        ("multiple_choice", "Mark an option first: Space or its letter marks it."),
+    ],
+)
+async def test_nothing_is_handed_in_before_there_is_an_answer(kind: str, expected: str) -> None:
+    seed_quiz(first(kind).id)
+    async with learning() as learner:
+        screen = await open_quiz(learner)
+        await learner.press("enter")
+        await learner.sees(expected)
+        assert answers() == []
+        await learner.press(*answer_keys(screen, True))
+        await judged(learner, screen)
+        assert expected not in learner.words
         assert [given.outcome for given in answers()] == ["right"]
 
 

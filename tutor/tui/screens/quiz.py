@@ -23,7 +23,7 @@ from tutor.errors import TutorError
 from tutor.progress import events as log
 from tutor.tui.drawing import until_left
 from tutor.tui.format import bar
-from tutor.tui.widgets.answers import Answer, answer_widget
+from tutor.tui.widgets.answers import Answer, ChoiceAnswer, SelfGradedAnswer, answer_widget
 from tutor.tui.widgets.footer import KeyFooter
 from tutor.tui.widgets.math_markdown import MathMarkdown
 
@@ -39,7 +39,8 @@ class QuizScreen(Screen[None]):
     HELP = (
         "Every answer is saved before you see the verdict; leave with Esc whenever you like and you come back "
         "to the same question with what you had typed.\n\n"
-        "Choices: arrows or letters mark, Space ticks where several can be right, Enter hands in.\n"
+        "Choices: Space marks the line under the cursor, a letter or number marks its line, Enter hands in what is "
+        "marked.\n"
         "Order: Space picks a line up, the arrows carry it, Enter hands in.\n"
         "Numbers and formulas: type as you would write: 1/3, 2e-3, sqrt(2), 50%, sigma^2.\n"
         "Free recall: write your answer, F2 compares it with the model answer, then tick what yours contains."
@@ -48,8 +49,14 @@ class QuizScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "next", "Next", tooltip="Go to the next question"),
         Binding("r", "retry", "Try again", tooltip="Answer once more; your answer is kept"),
-        Binding("f3", "hint", "Hint", tooltip="Show the next of three hints"),
-        Binding("f4", "reveal", "Show answer", tooltip="Give up on this one and see the answer; it counts as wrong"),
+        Binding("f3", "hint", "Hint", key_display="F3", tooltip="Show the next of three hints"),
+        Binding(
+            "f4",
+            "reveal",
+            "Show answer",
+            key_display="F4",
+            tooltip="Give up on this one and see the answer; it counts as wrong",
+        ),
         Binding("l", "lesson", "Lesson", tooltip="Read the page that teaches this again"),
         Binding("w", "again", "New round", tooltip="Take the quiz again from the start"),
         Binding("escape", "leave", "Leave", tooltip="Leave; the quiz waits where it is"),
@@ -176,8 +183,8 @@ class QuizScreen(Screen[None]):
         self.answer = answer
         self.hints = self._hints_shown(question)
         await self._draw_hints(question)
-        answer.focus_input()
         self.query_one("#quiz-body").scroll_home(animate=False)
+        answer.focus_input()
         self.refresh_bindings()
 
     def _hints_shown(self, question: Question) -> int:
@@ -255,19 +262,21 @@ class QuizScreen(Screen[None]):
             return
         response = answer.response()
         if response is None:
-            self._unread("Mark an option first." if question.choices else "Nothing to hand in yet.")
+            self._remark(_what_first(answer))
             return
         verdict = grade(question, response)
         if verdict.outcome == "unreadable":
-            self._unread(verdict.message)
+            self._remark(f"{verdict.message[:1].upper()}{verdict.message[1:]} It does not count as an answer.")
             return
         self._record(question, response, verdict.outcome, verdict.score)
         self._draw_verdict(question, verdict)
 
-    def _unread(self, message: str) -> None:
+    def _remark(self, message: str) -> None:
+        """Say below the answer why it was not graded."""
         note = self.query_one("#unread", Static)
-        note.update(Text(f"{message[:1].upper()}{message[1:]} It does not count as an answer."))
+        note.update(Text(message))
         note.display = True
+        self.call_after_refresh(note.scroll_visible, animate=False)
 
     def _record(
         self, question: Question, response: Response | None, outcome: Literal["right", "wrong"], score: float
@@ -348,7 +357,8 @@ class QuizScreen(Screen[None]):
             case "retry":
                 return self.verdict is not None and self.verdict.outcome == "wrong"
             case "hint":
-                return asking and question is not None and self.hints < len(question.hints)
+                compared = isinstance(self.answer, SelfGradedAnswer) and self.answer.compared
+                return asking and not compared and question is not None and self.hints < len(question.hints)
             case "reveal":
                 return asking and question is not None and question.type != "self_graded"
             case "lesson":
@@ -420,6 +430,17 @@ class QuizScreen(Screen[None]):
     def action_leave(self) -> None:
         """Leave; the quiz waits."""
         self.dismiss()
+
+
+def _what_first(answer: Answer) -> str:
+    """What to do before an answer can be handed in."""
+    match answer:
+        case ChoiceAnswer():
+            return "Mark an option first: Space or its letter marks it."
+        case SelfGradedAnswer():
+            return "Write your answer first."
+        case _:
+            return "Nothing to hand in yet."
 
 
 def _first_line(question: Question, ascii: bool) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tutor.tui.app import TutorApp
 
 LETTERS = "abcdefghijklmnop"
+DIGITS = "123456789"
 
 
 class Answer(Widget):
@@ -102,6 +103,14 @@ class ListAnswer(Answer):
         self.draw()
 
 
+def _place(character: str | None, lines: int) -> int | None:
+    """The line that a letter (a, b, ...) or a number (1, 2, ...) names; None when there is no such line."""
+    for names in (LETTERS[:lines], DIGITS[:lines]):
+        if character and character in names:
+            return names.index(character)
+    return None
+
+
 def _row(mark: str, name: str, text: str, reason: str = "", style: str = "") -> Table:
     row = Table.grid(expand=True, padding=(0, 1))
     row.add_column(width=1)
@@ -117,7 +126,11 @@ def _row(mark: str, name: str, text: str, reason: str = "", style: str = "") -> 
 class ChoiceAnswer(ListAnswer):
     """Options: one or several may be marked."""
 
-    BINDINGS: ClassVar[list[BindingType]] = []
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "space", "mark", "Mark", tooltip="Mark the line under the cursor; its letter or number marks a line too"
+        ),
+    ]
 
     def __init__(self, question: Question, seed: int, keep: Callable[[str], None]) -> None:
         super().__init__(question, seed, keep)
@@ -142,34 +155,36 @@ class ChoiceAnswer(ListAnswer):
         return rows
 
     def _reason(self, at: int) -> str:
-        if self.verdict is None:
-            return ""
-        if self.question.type == "true_false":
+        """What an option is, and where several can be right, what was made of it."""
+        if self.verdict is None or self.question.type == "true_false":
             return ""
         choice = self.question.choices[at]
+        on = at in self.marked
+        # Where nothing was marked the answer was shown on request: nothing was missed or left.
+        judged = self.several and bool(self.marked)
         if choice.correct:
-            return "✓ right"
-        return f"✗ {self.written(choice.feedback)}"
+            return "✗ missed: it is right" if judged and not on else "✓ right"
+        return f"{'✓ rightly left' if judged and not on else '✗ wrong'}: {self.written(choice.feedback)}"
 
     def on_key(self, event: events.Key) -> None:
-        """Letters and space mark an option; Enter hands in what is marked, or the line under the cursor."""
+        """Letters and numbers mark a line; Enter hands in what is marked, wherever the cursor stands."""
         if self.verdict is not None:
             return
-        lines = self.query_one(AnswerList)
-        if event.character and event.character in LETTERS[: len(self.order)]:
-            lines.highlighted = LETTERS.index(event.character)
-            self._mark(self.order[lines.highlighted])
-            event.stop()
-        elif event.key == "space" and lines.highlighted is not None:
-            self._mark(self.order[lines.highlighted])
-            event.stop()
-            event.prevent_default()
-        elif event.key == "enter":
-            if lines.highlighted is not None and not self.several:
-                self._mark(self.order[lines.highlighted])
+        if event.key == "enter":
             self.post_message(self.Submitted())
-            event.stop()
-            event.prevent_default()
+        elif (place := _place(event.character, len(self.order))) is not None:
+            self.query_one(AnswerList).highlighted = place
+            self._mark(self.order[place])
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+
+    def action_mark(self) -> None:
+        """Mark the line under the cursor."""
+        at = self.query_one(AnswerList).highlighted
+        if self.verdict is None and at is not None:
+            self._mark(self.order[at])
 
     def _mark(self, at: int) -> None:
         if self.several:
@@ -196,6 +211,10 @@ class ChoiceAnswer(ListAnswer):
 class OrderAnswer(ListAnswer):
     """Lines to put in order: space picks a line up, the arrows carry it, space puts it down."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "carry", "Pick up", tooltip="Pick the line up, or put it down; the arrows carry it"),
+    ]
+
     def __init__(self, question: Question, seed: int, keep: Callable[[str], None]) -> None:
         super().__init__(question, seed, keep)
         self.order = [str(item) for item in present(question, seed)]
@@ -214,17 +233,14 @@ class OrderAnswer(ListAnswer):
         return rows
 
     def on_key(self, event: events.Key) -> None:
-        """Pick up, carry, put down, hand in."""
+        """Carry, hand in."""
         if self.verdict is not None:
             return
         lines = self.query_one(AnswerList)
         at = lines.highlighted
         if at is None:
             return
-        if event.key == "space":
-            self.carried = not self.carried
-            self.draw()
-        elif self.carried and event.key in {"up", "down"}:
+        if self.carried and event.key in {"up", "down"}:
             to = at + (1 if event.key == "down" else -1)
             if 0 <= to < len(self.order):
                 self.order[at], self.order[to] = self.order[to], self.order[at]
@@ -239,6 +255,12 @@ class OrderAnswer(ListAnswer):
             return
         event.stop()
         event.prevent_default()
+
+    def action_carry(self) -> None:
+        """Pick up the line under the cursor, or put it down."""
+        if self.verdict is None:
+            self.carried = not self.carried
+            self.draw()
 
     def response(self) -> Response | None:
         """The ids of the lines, top to bottom."""
@@ -330,7 +352,8 @@ class SelfGradedAnswer(Answer):
     """Free recall: write, compare with the model answer (F2), then tick what your text contains."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f2", "compare", "Compare", tooltip="Show the model answer and grade your own"),
+        Binding("space", "tick", "Tick", tooltip="Tick the point under the cursor; its letter or number ticks one too"),
+        Binding("f2", "compare", "Compare", key_display="F2", tooltip="Show the model answer and grade your own"),
     ]
 
     def __init__(self, question: Question, seed: int, keep: Callable[[str], None]) -> None:
@@ -357,19 +380,28 @@ class SelfGradedAnswer(Answer):
         return bool(self.query_one("#compare").display)
 
     def focus_input(self) -> None:
-        """Put the cursor into the text, or into the rubric once compared."""
-        self.query_one(AnswerList if self.compared else TextArea).focus()
+        """Put the cursor into the text, or into the rubric once compared, and have it on the screen."""
+        place = self.query_one(AnswerList if self.compared else TextArea)
+        place.focus()
+        if self.compared:
+            self.call_after_refresh(place.scroll_visible, animate=False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer comparing before it is done, ticking after it."""
+        ticking = self.compared and self.query_one(AnswerList).has_focus
+        return {"compare": not self.compared, "tick": ticking}.get(action, True)
 
     def action_compare(self) -> None:
         """Show the model answer; the text stays beside it and can no longer change."""
-        if self.compared or not self.query_one(TextArea).text.strip():
+        if not self.query_one(TextArea).text.strip():
+            self.post_message(self.Submitted())
             return
         self.query_one(TextArea).read_only = True
         self.query_one("#compare").display = True
         self.draw()
-        self.query_one(AnswerList).focus()
-        self.call_after_refresh(self.query_one("#compare").scroll_visible)
+        self.focus_input()
         self.tell()
+        self.refresh_bindings()
 
     def draw(self) -> None:
         """Draw the rubric with its ticks."""
@@ -384,21 +416,27 @@ class SelfGradedAnswer(Answer):
 
     def on_key(self, event: events.Key) -> None:
         """Tick and record; only the rubric listens, the text takes its own keys."""
-        lines = self.query_one(AnswerList)
-        if not self.compared or self.verdict is not None or not lines.has_focus:
+        if not self.compared or self.verdict is not None or not self.query_one(AnswerList).has_focus:
             return
-        if event.key == "space" and lines.highlighted is not None:
-            self.ticked ^= {lines.highlighted}
-        elif event.character and event.character in LETTERS[: len(self.question.rubric)]:
-            self.ticked ^= {LETTERS.index(event.character)}
-        elif event.key == "enter":
+        if event.key == "enter":
             self.post_message(self.Submitted())
+        elif (place := _place(event.character, len(self.question.rubric))) is not None:
+            self._tick(place)
         else:
             return
-        self.draw()
-        self.tell()
         event.stop()
         event.prevent_default()
+
+    def action_tick(self) -> None:
+        """Tick the point under the cursor, or take its tick away."""
+        at = self.query_one(AnswerList).highlighted
+        if self.verdict is None and at is not None:
+            self._tick(at)
+
+    def _tick(self, place: int) -> None:
+        self.ticked ^= {place}
+        self.draw()
+        self.tell()
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         """Keep also what was undone or done again."""
