@@ -2,7 +2,7 @@ import functools
 import re
 import shutil
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -88,27 +88,29 @@ def flips(item: dict[str, Any], block: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("flipped") / "content"
-    shutil.copytree(CONTENT, folder)
-    return folder
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], tuple[Path, list[Problem]]]]:
+    """Makes the course with one chapter written, and says what is reported of it before any key is flipped."""
 
+    @functools.cache
+    def course(chapter: str) -> tuple[Path, list[Problem]]:
+        folder = tmp_path_factory.mktemp(chapter)
+        shutil.copy(CONTENT / "course.toml", folder)
+        shutil.copytree(BANKS[chapter].parent, folder / BANKS[chapter].parent.name)
+        return folder, check_content(folder, set(registry.LABS))
 
-@pytest.fixture(scope="module")
-def sound(copy: Path) -> Iterator[list[Problem]]:
-    """What is reported before any key is flipped."""
     with pytest.MonkeyPatch.context() as patch:
         # What `verify` gives does not depend on the key: it is computed once for all flips.
         patch.setattr(check, "_eval", functools.lru_cache(maxsize=None)(check._eval))
-        yield check_content(copy, set(registry.LABS))
+        yield course
 
 
 @pytest.mark.parametrize(
     ("chapter", "item"), [pytest.param(chapter, item, id=item["id"]) for chapter, item in QUESTIONS]
 )
 def test_a_flipped_key_is_reported_with_file_line_and_id(
-    copy: Path, sound: list[Problem], chapter: str, item: dict[str, Any]
+    alone: Callable[[str], tuple[Path, list[Problem]]], chapter: str, item: dict[str, Any]
 ) -> None:
+    copy, sound = alone(chapter)
     path = copy / BANKS[chapter].relative_to(CONTENT)
     text = BANKS[chapter].read_text()
     block = next(block for block in blocks(text) if f'\nid = "{item["id"]}"\n' in block)
