@@ -31,6 +31,8 @@ CLAMP = 8.0
 SETTLED = 1e-6
 """Largest change of a message at which belief propagation counts as converged."""
 METHODS = ("field", "belief", "gnn")
+RIVALS = 4
+"""Steps in which mean field and belief propagation answer."""
 
 
 @dataclass(frozen=True)
@@ -132,19 +134,19 @@ def step(params: Params, state: State) -> State:
 
 
 def _rivals(state: State) -> dict[str, Array]:
-    """Mean field and belief propagation, on the tests in the first step and on the larger grids in the second."""
+    """The next answer of the rivals: mean field, belief propagation, and both on the larger grids."""
     from kernels import ising
 
-    small = not state.answers
-    cases, side, prefix = (state.tests, SIDE, "") if small else (state.large, LARGE, "large_")
+    cases, side, prefix = (state.tests, SIDE, "") if len(state.answers) < 3 else (state.large, LARGE, "large_")
+    if f"{prefix}field" not in state.answers:
+        return {f"{prefix}field": ising.mean_field(cases.J, cases.h, side)}
     belief, change = ising.belief_propagation(cases.J, cases.h, side)
-    field = ising.mean_field(cases.J, cases.h, side)
-    return {f"{prefix}field": field, f"{prefix}belief": belief, f"{prefix}change": change}
+    return {f"{prefix}belief": belief, f"{prefix}change": change}
 
 
 def total(params: Params, state: State) -> int:
     """The rivals, then training."""
-    return 2 + (UPDATES // PER_STEP if not state.diverged else -(-state.diverged // PER_STEP))
+    return RIVALS + (UPDATES // PER_STEP if not state.diverged else -(-state.diverged // PER_STEP))
 
 
 def done(params: Params, state: State) -> bool:
@@ -231,7 +233,7 @@ def frame(params: Params, state: State) -> Frame:
             m = _gnn(params, state, LARGE)
         arrays[f"large_{name}"] = np.empty(0) if m is None else _errors(state.large, m).mean(axis=1)
     note = f"{len(cases.h)} instances are solved exactly; mean field and belief propagation come next"
-    if state.answers:
+    if "belief" in state.answers:
         note = (
             f"update {state.updates}: mean |m − exact| at strength 2: mean field {scalars['strong_field_error']:.2f},"
             f" BP {scalars['strong_belief_error']:.2f}, GNN {scalars['strong_gnn_error']:.2f} ±"
@@ -242,8 +244,8 @@ def frame(params: Params, state: State) -> Frame:
             note += "; without loops BP is exact"
     if state.diverged:
         note = f"diverged at update {state.diverged}: lr = {params.lr:g} is too large"
-    taken = (2 if len(state.answers) == 6 else len(state.answers) // 3) + state.updates // PER_STEP
-    return Frame(taken, scalars, arrays, note)
+    asked = (0, 1, 1, 2, 3, 3, RIVALS)[len(state.answers)]
+    return Frame(asked + state.updates // PER_STEP, scalars, arrays, note)
 
 
 def checks(params: Params, state: State) -> tuple[Check, ...]:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 SIDE = 4
 UPDATES = 20_000
-PER_STEP = 100
+PER_STEP = ((2, 100), (5, 50), (10, 25))
+"""Updates in a step of the lab, for up to so many sweeps k: a step stays short."""
 MACHINES = 4
 """Of each method, from different starts: their spread is the error bar."""
 SHOWN = 7
@@ -45,6 +46,7 @@ class State(NamedTuple):
     chains: Array
     """(8, 30, 16) where Gibbs sampling stopped last."""
     updates: int
+    steps: int
     annealed: ais.State | None
     """Annealing of the first PCD machine, once training is over."""
     temperatures: int
@@ -62,7 +64,7 @@ def init(params: Params, rng: np.random.Generator) -> State:
     machines = rbm.init((2 * MACHINES,), n, params.hidden, rng, np.float32)
     data = rbm.bars_and_stripes(SIDE)
     chains = rng.integers(0, 2, (2 * MACHINES, len(data), n)).astype(np.float32)
-    return State(machines, chains, 0, None, 0, rng)
+    return State(machines, chains, 0, 0, None, 0, rng)
 
 
 def _data() -> Array:
@@ -74,7 +76,7 @@ def _data() -> Array:
 
 
 def step(params: Params, state: State) -> State:
-    """A hundred updates of all machines on all 30 images; after the last one, a part of the annealing."""
+    """Some updates of all machines on all 30 images; after the last one, a part of the annealing."""
     import copy
 
     import numpy as np
@@ -82,17 +84,23 @@ def step(params: Params, state: State) -> State:
     from kernels import rbm
 
     rng = copy.deepcopy(state.rng)
+    state = state._replace(rng=rng, steps=state.steps + 1)
     if state.updates >= UPDATES:
-        return _anneal(state._replace(rng=rng))
+        return _anneal(state)
     data = np.broadcast_to(_data(), state.chains.shape)
     machines, chains = state.machines, state.chains
-    for at in range(PER_STEP):
+    count = min(_per_step(params), UPDATES - state.updates)
+    for at in range(count):
         lr = params.lr * (1 - (state.updates + at) / UPDATES)
         # The only difference between the methods: where the sweeps start.
         start = np.concatenate([data[:MACHINES], chains[MACHINES:]])
         chains = rbm.gibbs(machines, start, params.k, rng)
         machines = rbm.ascend(machines, rbm.statistics(machines, data), rbm.statistics(machines, chains), lr)
-    return state._replace(machines=machines, chains=chains, updates=state.updates + PER_STEP, rng=rng)
+    return state._replace(machines=machines, chains=chains, updates=state.updates + count)
+
+
+def _per_step(params: Params) -> int:
+    return next(updates for k, updates in PER_STEP if params.k <= k)
 
 
 def _anneal(state: State) -> State:
@@ -117,7 +125,8 @@ def _doubles(state: State, which: int | slice) -> rbm.RBM:
 
 def total(params: Params, state: State) -> int:
     """Training, then annealing."""
-    return UPDATES // PER_STEP + AIS_STEPS
+    left = -(-(UPDATES - state.updates) // _per_step(params))
+    return state.steps + left + AIS_STEPS - state.temperatures * AIS_STEPS // TEMPERATURES
 
 
 def done(params: Params, state: State) -> bool:
@@ -214,7 +223,7 @@ def frame(params: Params, state: State) -> Frame:
     )
     if state.temperatures and not done(params, state):
         note = "annealing: 500 chains carry weights from fair coins to the trained machine, to estimate its log Z"
-    return Frame(state.updates // PER_STEP, scalars, arrays, note)
+    return Frame(state.steps, scalars, arrays, note)
 
 
 def checks(params: Params, state: State) -> tuple[Check, ...]:
