@@ -9,10 +9,12 @@ import pytest
 from textual.screen import Screen
 from tui_support import BANK, CHAPTER, Learner, learning, progress
 
+from tutor.tui.screens.chapter import ChapterScreen
 from tutor.tui.screens.help import HelpScreen
 from tutor.tui.screens.lab import LabScreen
-from tutor.tui.screens.lesson import LessonScreen
+from tutor.tui.screens.lesson import LessonScreen, PickScreen
 from tutor.tui.screens.map import MapScreen
+from tutor.tui.screens.predict import PredictScreen
 from tutor.tui.screens.quiz import QuizScreen
 from tutor.tui.screens.source import SourceScreen
 from tutor.tui.screens.today import TodayScreen
@@ -59,6 +61,24 @@ async def quiz_verdict(learner: Learner) -> None:
     await learner.sees("Answer:")
 
 
+async def chapter(learner: Learner) -> None:
+    await course_map(learner)
+    await learner.press("enter")
+    await learner.on(ChapterScreen)
+
+
+async def prediction(learner: Learner) -> None:
+    await lab(learner)
+    await learner.press("space")
+    await learner.on(PredictScreen)
+
+
+async def contents(learner: Learner) -> None:
+    await lesson(learner)
+    await learner.press("o")
+    await learner.on(PickScreen)
+
+
 def explained(screen: Screen[Any]) -> list[str]:
     """What is said of each thing that the screen's own keys do now."""
     # Copying selected text is what every text has, and so not told.
@@ -75,6 +95,7 @@ def explained(screen: Screen[Any]) -> list[str]:
     [
         (today, {"⏎": "Open what is marked", "m": "The twelve weeks and nine chapters", "t": "Switch between dark"}),
         (course_map, {"⏎": "Open the marked chapter", "esc": "Back to where you were"}),
+        (chapter, {"⏎": "Open what is marked", "esc": "Back to where you were"}),
         (lesson, {"Tab": "Next formula, code or link", "y": "Copy the formula's LaTeX", "r": "Run"}),
         (
             lab,
@@ -136,6 +157,8 @@ async def test_a_question_mark_can_be_typed_and_f1_helps_there() -> None:
         store.start_quiz(f"checkpoint:{CHAPTER}", (numeric.id,), 1)
     async with learning() as learner:
         await quiz(learner)
+        await learner.sees("F1 Help")
+        assert "? Help" not in learner.words
         await learner.press("question_mark")
         assert isinstance(learner.app.screen, QuizScreen)
         assert learner.app.screen.answer is not None
@@ -143,3 +166,17 @@ async def test_a_question_mark_can_be_typed_and_f1_helps_there() -> None:
         await learner.press("f1")
         await learner.on(HelpScreen)
         await learner.sees("type as you would write")
+        await learner.press("f1")
+        await learner.on(QuizScreen)
+
+
+@pytest.mark.parametrize("way", [today, course_map, chapter, lesson, lab, source, quiz, prediction, contents])
+async def test_f1_helps_everywhere(way: Way) -> None:
+    async with learning() as learner:
+        await way(learner)
+        below: Any = learner.app.screen
+        await learner.press("f1")
+        await learner.on(HelpScreen)
+        await learner.sees(" ".join(below.HELP.split()))
+        await learner.press("f1")
+        assert await learner.on(type(below)) is below

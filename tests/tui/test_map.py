@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,14 @@ from tui_support import CHAPTER, COURSE, Learner, learning, progress
 from tutor import paths
 from tutor.course.load import is_written, load_chapter, load_lesson
 from tutor.progress import events as log
+from tutor.progress.plan import steps
+from tutor.tui.screens.chapter import ChapterScreen
+from tutor.tui.screens.lab import LabScreen
 from tutor.tui.screens.lesson import LessonScreen
 from tutor.tui.screens.map import MapScreen
+from tutor.tui.screens.quiz import QuizScreen
 from tutor.tui.screens.today import TodayScreen
+from tutor.tui.widgets.chapter_about import ChapterAbout
 
 
 def lines(learner: Learner) -> list[str]:
@@ -32,6 +38,18 @@ def chapter_at(learner: Learner) -> str | None:
     return None if option is None else option.id
 
 
+@pytest.fixture
+def labs_only(course_copy: Path) -> str:
+    """A chapter that has labs but no lessons yet."""
+    chapter = "optimization"
+    [file] = course_copy.glob(f"*-{chapter}/chapter.toml")
+    text = re.sub(
+        r"^(lessons|checkpoint) = \[.*?\]", r"\1 = []", file.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE
+    )
+    file.write_text(text, "utf-8")
+    return chapter
+
+
 async def test_all_weeks_and_chapters_of_the_course_stand_there() -> None:
     assert (COURSE.weeks[-1].last, len(COURSE.chapters)) == (12, 9)
     async with learning((100, 40)) as learner:
@@ -42,7 +60,9 @@ async def test_all_weeks_and_chapters_of_the_course_stand_there() -> None:
         for week in COURSE.weeks:
             stub = next(stub for stub in COURSE.chapters if stub.id == week.chapter)
             span = f"Week {week.first}" if week.first == week.last else f"Week {week.first}–{week.last}"
-            state = "○ open" if is_written(paths.content_dir(), stub.id) else "planned"
+            state = "planned"
+            if is_written(paths.content_dir(), stub.id):
+                state = "○ open" if load_chapter(paths.content_dir(), stub.id).lessons else "○ labs only"
             hours = f"{week.hours[0]:g}–{week.hours[1]:g} h"
             assert f"{span} {stub.number} {stub.title} {hours} {state}" in rows
 
@@ -74,7 +94,7 @@ async def test_a_planned_chapter_cannot_be_opened_and_says_so(first_chapter_only
         assert len(learner.app.screen_stack) == 2
 
 
-async def test_a_written_chapter_opens_where_it_was_left() -> None:
+async def test_a_written_chapter_opens_with_the_mark_where_it_was_left() -> None:
     lesson = load_chapter(paths.content_dir(), CHAPTER).lessons[1]
     total = len(load_lesson(paths.content_dir(), CHAPTER, lesson).pages)
     async with learning() as learner:
@@ -84,13 +104,86 @@ async def test_a_written_chapter_opens_where_it_was_left() -> None:
         await learner.press("escape")
         await learner.on(TodayScreen)
         await learner.press("m", "enter")
+        await learner.on(ChapterScreen)
+        await learner.press("enter")
         screen = await learner.on(LessonScreen)
         assert (screen.lesson_id, screen.page) == (lesson, 3)
+        await learner.press("escape")
+        await learner.on(ChapterScreen)
         await learner.press("escape")
         await learner.on(MapScreen)
         assert "Week 1 1 Linear Algebra 6–8 h ◐ 0/9 steps" in lines(learner)
         await learner.press("escape")
         await learner.on(TodayScreen)
+
+
+async def test_every_step_of_a_chapter_that_is_not_the_current_one_can_be_opened() -> None:
+    with progress() as store:
+        rows = steps(paths.content_dir(), "calculus", store)
+    async with learning((80, 24)) as learner:
+        await learner.press("m", "down", "enter")
+        await learner.on(ChapterScreen)
+        for row in rows:
+            await learner.sees(row.label)
+        assert chapter_at(learner) == rows[0].target
+        await learner.press("down", "down", "enter")
+        lab = rows[2].target
+        assert lab.startswith("lab:")
+        assert (await learner.on(LabScreen)).lab.id == lab.removeprefix("lab:")
+        await learner.press("escape")
+        await learner.on(ChapterScreen)
+        assert chapter_at(learner) == lab
+        await learner.press("end", "enter")
+        assert (await learner.on(QuizScreen)).context == "checkpoint:calculus"
+        await learner.press("escape")
+        await learner.on(ChapterScreen)
+        await learner.press("escape")
+        await learner.on(MapScreen)
+
+
+async def test_a_chapter_with_labs_only_says_so_and_opens_each_of_them(labs_only: str) -> None:
+    labs = load_chapter(paths.content_dir(), labs_only).labs
+    assert len(labs) > 1
+    async with learning((80, 24)) as learner:
+        await learner.press("m", "down", "down")
+        await learner.on(MapScreen)
+        assert "Week 3 3 Optimisation 5–6 h ○ labs only" in lines(learner)
+        assert "Its labs are here; its lessons are not written yet." in about(learner)
+        await learner.press("enter")
+        await learner.on(ChapterScreen)
+        for lab in labs:
+            await learner.press("enter")
+            assert (await learner.on(LabScreen)).lab.id == lab
+            await learner.press("escape")
+            await learner.on(ChapterScreen)
+            await learner.press("down")
+
+
+@pytest.mark.parametrize("opened", ["map", "chapter"])
+async def test_what_a_chapter_is_for_can_be_read_to_its_end(opened: str) -> None:
+    chapter = load_chapter(paths.content_dir(), CHAPTER)
+    last = chapter.objectives[-1].text
+    async with learning((80, 24)) as learner:
+        await learner.press("m", *(["enter"] if opened == "chapter" else []))
+        await learner.on(ChapterScreen if opened == "chapter" else MapScreen)
+        await learner.sees("space Read on")
+        assert last[1:] not in learner.words
+        text = learner.app.screen.query_one(ChapterAbout)
+        while text.scroll_y < text.max_scroll_y:
+            before = text.scroll_y
+            await learner.press("space")
+            await learner.until(lambda before=before: text.scroll_y > before, "for the text to scroll")
+        await learner.sees(f"· {last[:1].lower()}{last[1:]}")
+        await learner.press("space")
+        await learner.until(lambda: text.scroll_y == 0, "for the top of the text")
+
+
+async def test_a_text_that_is_seen_whole_offers_no_scrolling() -> None:
+    async with learning((120, 60)) as learner:
+        await learner.press("m")
+        await learner.on(MapScreen)
+        await learner.sees("After it you can")
+        await learner.misses("Read on")
 
 
 async def test_progress_made_elsewhere_shows_when_the_map_is_seen_again() -> None:

@@ -10,6 +10,7 @@ from tui_support import CHAPTER, Learner, learning
 
 from tutor import paths
 from tutor.course.load import load_chapter, load_lesson
+from tutor.tui.screens.chapter import ChapterScreen
 from tutor.tui.screens.help import HelpScreen
 from tutor.tui.screens.lab import LabScreen
 from tutor.tui.screens.lesson import LessonScreen
@@ -38,6 +39,7 @@ async def test_it_offers_every_lesson_lab_and_checkpoint() -> None:
         for lab in LINEAR_ALGEBRA.labs:
             assert f"Lab {lab}" in offered
         assert f"Checkpoint {LINEAR_ALGEBRA.title}" in offered
+        assert f"Chapter {LINEAR_ALGEBRA.number} {LINEAR_ALGEBRA.title}" in offered
         assert {"Today", "Course map", "Dark or light", "Help", "Quit"} <= set(offered)
         await learner.press("escape")
         await learner.on(TodayScreen)
@@ -79,6 +81,8 @@ async def test_it_opens_checkpoint_map_and_help() -> None:
 async def test_today_is_reached_from_anywhere() -> None:
     async with learning() as learner:
         await learner.press("m", "enter")
+        await learner.on(ChapterScreen)
+        await learner.press("enter")
         await learner.on(LessonScreen)
         await learner.press("a")
         await learner.on(QuizScreen)

@@ -27,8 +27,9 @@ from tutor.course.markup import plain
 from tutor.course.model import Question
 from tutor.progress import events as log
 from tutor.progress.store import Store
+from tutor.tui.format import bar
 from tutor.tui.screens.lesson import LessonScreen
-from tutor.tui.screens.quiz import QuizScreen
+from tutor.tui.screens.quiz import QuizScreen, _first_line
 from tutor.tui.screens.today import TodayScreen
 from tutor.tui.widgets.math_markdown import MathMarkdown
 
@@ -55,6 +56,13 @@ def says(learner: Learner, text: str, part: str) -> bool:
 
 async def judged(learner: Learner, screen: QuizScreen) -> None:
     await learner.until(lambda: screen.query_one("#explanation").display, "for the explanation")
+
+
+def lesson_of(question: Question) -> str:
+    """Title and page of what teaches a question."""
+    lesson, _, page = question.lesson.partition("#")
+    head = load_lesson(paths.content_dir(), CHAPTER, lesson).head
+    return f"{head.section} {head.title}, page {page}"
 
 
 def footer(screen: QuizScreen) -> set[str]:
@@ -125,7 +133,7 @@ async def test_every_type_is_answered_by_keyboard_and_saved_before_it_is_judged(
             await learner.press("enter")
         score = len(ids) if right else 0
         await learner.sees(f"{score} of {len(ids)} right at the first try")
-        again = re.findall(r"read [\w-]+, page \d+", learner.part("#summary"))
+        again = re.findall(r"read \d[^✓✗↻]+, page \d+", learner.part("#summary"))
         assert len(again) == len(ids) - score
         await learner.press("enter")
         await learner.on(TodayScreen)
@@ -167,6 +175,8 @@ def check_verdict(learner: Learner, screen: QuizScreen, question: Question, righ
         ("numeric", [*"2,5 x", "enter"], "Expected a number such as"),
         ("expression", [*"d*(1", "enter"], "Expected a formula in d, m."),
         ("expression", [*"q", "enter"], "Expected a formula in d, m."),
+        ("expression", [*"?", "enter"], "It does not count as an answer. F1 opens help."),
+        ("numeric", [*"?", "enter"], "It does not count as an answer. F1 opens help."),
     ],
 )
 async def test_what_cannot_be_read_is_no_answer_and_says_what_was_expected(
@@ -433,8 +443,8 @@ async def test_a_finished_quiz_shows_its_end_until_a_new_round(monkeypatch: pyte
     async with learning() as learner:
         await learner.chooses(f"checkpoint:{CHAPTER}")
         screen = await learner.on(QuizScreen)
-        await learner.sees("1 of 2 right at the first try", f"read {BANK[ids[1]].lesson.replace('#', ', page ')}")
-        assert footer(screen) == {"Next", "New round"}
+        await learner.sees("1 of 2 right at the first try", f"read {lesson_of(BANK[ids[1]])}")
+        assert footer(screen) == {"Done", "Lesson", "New round"}
         await learner.press("w")
         question = await asks(learner, screen)
         # A new round asks the whole checkpoint, whatever was asked before.
@@ -447,6 +457,52 @@ async def test_a_finished_quiz_shows_its_end_until_a_new_round(monkeypatch: pyte
         starts = [row.event for row in store.events("quiz_start") if isinstance(row.event, log.QuizStart)]
     assert [start.questions for start in starts] == [ids, CHECKPOINT]
     assert starts[0].seed != starts[1].seed
+
+
+async def test_the_summary_opens_the_lesson_of_the_marked_question() -> None:
+    ids = (first("true_false").id, first("single_choice").id, first("multiple_choice").id)
+    seed_quiz(*ids)
+    async with learning((80, 24)) as learner:
+        screen = await open_quiz(learner)
+        for right in (True, False, False):
+            await asks(learner, screen)
+            await learner.press(*answer_keys(screen, right), "enter")
+        await learner.sees("1 of 3 right at the first try", "⏎ Done", "l Lesson")
+        # The mark stands on the first that was not right.
+        for question_id in ids[1:]:
+            lesson, _, page = BANK[question_id].lesson.partition("#")
+            await learner.sees(f"read {lesson_of(BANK[question_id])}")
+            await learner.press("l")
+            reading = await learner.on(LessonScreen)
+            assert (reading.lesson_id, reading.page) == (lesson, int(page))
+            await learner.press("escape")
+            assert await learner.on(QuizScreen) is screen
+            await learner.press("down")
+        await learner.press("enter")
+        await learner.on(TodayScreen)
+
+
+@pytest.mark.parametrize("question", BANK.values(), ids=lambda question: question.id)
+def test_a_question_is_cut_at_a_word(question: Question) -> None:
+    line = _first_line(question, ascii=False)
+    words = plain(question.prompt).split()
+    assert len(line) <= 68
+    assert line.removesuffix(" …").split() == words[: len(line.removesuffix(" …").split())]
+
+
+async def test_the_title_gives_way_to_where_the_learner_is() -> None:
+    lesson = load_chapter(paths.content_dir(), CHAPTER).lessons[0]
+    head = load_lesson(paths.content_dir(), CHAPTER, lesson).head
+    async with learning((80, 24)) as learner:
+        learner.app.open_target(f"practice:{lesson}")
+        screen = await learner.on(QuizScreen)
+        question = await asks(learner, screen)
+        shown = learner.part("#quiz-head")
+        assert shown.startswith(f"{head.section} {head.title[:16]}")
+        place = f"difficulty {question.difficulty}/10 question 1 of {len(head.questions)} "
+        assert shown.endswith(place + bar(1 / len(head.questions), 12))
+        await learner.pilot.resize_terminal(110, 24)
+        await learner.sees(f"{head.title}: practice difficulty")
 
 
 async def test_a_quiz_with_a_question_that_is_gone_begins_anew() -> None:
@@ -485,7 +541,7 @@ async def test_only_keys_that_do_something_are_offered() -> None:
         assert footer(screen) == {"Next", "Try again", "Lesson"}
         await learner.press("enter")
         await learner.sees("0 of 1 right")
-        assert footer(screen) == {"Next", "New round"}
+        assert footer(screen) == {"Done", "Lesson", "New round"}
 
 
 async def test_a_verdict_is_seen_where_the_question_fills_the_screen() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ async def test_enter_continues_and_the_arrows_choose() -> None:
         await learner.sees(f"page 2 of {pages(LESSONS[0])}")
         await learner.press("escape")
         await learner.on(TodayScreen)
-        await learner.sees(f"Enter continues with {head(LESSONS[0]).title}, page 2 of {pages(LESSONS[0])}")
+        await learner.sees(f"Enter continues with {head(LESSONS[0]).title} page 2 of {pages(LESSONS[0])}")
         await learner.press("enter")
         await learner.sees(f"page 2 of {pages(LESSONS[0])}")
         await learner.press("escape")
@@ -225,6 +226,39 @@ async def test_the_mark_follows_the_plan_but_not_before_it_moves() -> None:
         await learner.on(TodayScreen)
         assert marked(learner) == "lab:whitening"
         await learner.sees(f"Enter continues with {head(LESSONS[-1]).title}")
+
+
+async def test_what_continues_is_broken_where_it_can_be_read() -> None:
+    """The longest title of the chapter, with a page number of two digits, in the usual 80 columns."""
+    longest = max(LESSONS, key=lambda lesson: len(head(lesson).title))
+    with progress() as store:
+        store.record(log.Page(item=longest, page=10, pages=pages(longest)))
+    async with learning((80, 24)) as learner:
+        await learner.sees(f"Enter continues with {head(longest).title}")
+        region = learner.app.screen.query_one("#next").region
+        lines = [line.strip() for line in learner.text.splitlines()[region.y : region.bottom]]
+        assert lines[0].endswith(head(longest).title)
+        assert re.fullmatch(rf"page 10 of {pages(longest)}, about \d+ min", lines[1])
+        await learner.pilot.resize_terminal(120, 40)
+        await learner.sees(f"{head(longest).title} page 10 of {pages(longest)}, about")
+
+
+@pytest.mark.parametrize("size", [(20, 6), (40, 12), (40, 17), (40, 18), (80, 24)], ids=str)
+async def test_the_steps_keep_three_rows_and_the_footer_the_way_out(size: tuple[int, int]) -> None:
+    with progress() as store:
+        store.record(log.Page(item=LESSONS[3], page=2, pages=pages(LESSONS[3])))
+    async with learning(size) as learner:
+        await learner.until(lambda: marked(learner) == f"lesson:{LESSONS[3]}", "for the steps")
+        steps = learner.app.screen.query_one("#steps", OptionList)
+        await learner.until(lambda: steps.region.height >= 3, "for three rows of steps")
+        assert learner.app.screen.query_one("#today").region.contains_region(steps.region)
+        assert "◐" in learner.text or size == (20, 6), "the marked step is on the screen"
+        footer = learner.text.splitlines()[-1]
+        assert "q Quit" in footer
+        assert "? Help" in footer
+        assert ("t Dark/light" in footer) == (size[0] >= 80)
+        await learner.press("enter")
+        assert (await learner.on(LessonScreen)).lesson_id == LESSONS[3]
 
 
 async def test_hours_are_those_of_the_log() -> None:

@@ -41,8 +41,8 @@ class ChapterProgress:
     done: int
     total: int
     started: bool
-    target: str
-    """Where to open it."""
+    labs_only: bool
+    """Whether its lessons are not written yet."""
 
 
 @dataclass(frozen=True)
@@ -149,14 +149,13 @@ def next_step(rows: tuple[Step, ...]) -> Step | None:
 
 
 def chapter_progress(content: Path, chapter_id: str, store: Store) -> ChapterProgress:
-    """How far a chapter is and where to open it; raises ContentError."""
+    """How far a chapter is; raises ContentError."""
     rows = steps(content, chapter_id, store)
-    following = next_step(rows)
     return ChapterProgress(
         done=sum(row.state == "done" for row in rows),
         total=len(rows),
         started=any(row.state != "open" for row in rows),
-        target=(following or rows[0]).target,
+        labs_only=not any(row.kind == "lesson" for row in rows),
     )
 
 

@@ -22,7 +22,7 @@ from textual.screen import Screen
 
 from tutor import paths
 from tutor.course.load import load_course
-from tutor.course.model import ChapterStub, Course
+from tutor.course.model import ChapterStub, Course, Week
 from tutor.errors import TutorError
 from tutor.settings import Settings, load_settings, save_settings
 from tutor.tui.screens.today import TodayScreen
@@ -49,6 +49,10 @@ class TutorApp(App[None]):
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help", key_display="?", id="app.help", tooltip="Keys of this screen"),
+        # Where text is typed a question mark is text; the footer then shows this one.
+        Binding(
+            "f1", "help", "Help", key_display="F1", id="app.help.typing", priority=True, tooltip="Keys of this screen"
+        ),
         Binding("ctrl+z", "suspend_process", show=False, tooltip="Stop; `fg` in the shell brings it back"),
         Binding(
             "ctrl+q", "quit", "Quit", id="app.quit", show=False, priority=True, tooltip="Leave; everything is saved"
@@ -105,6 +109,10 @@ class TutorApp(App[None]):
                 return stub
         raise TutorError(f"The course has no chapter {chapter_id!r}")
 
+    def week_of(self, chapter_id: str) -> Week:
+        """When a chapter of the course has its turn."""
+        return next(week for week in self.course.weeks if week.chapter == chapter_id)
+
     def active_seconds(self) -> float:
         """Time spent since the last call, without breaks."""
         self._note_activity(key=False)
@@ -112,7 +120,7 @@ class TutorApp(App[None]):
         return seconds
 
     def open_target(self, target: str) -> None:
-        """Open a target: `today`, `map`, `lesson:ID[#PAGE]`, `lab:ID`, `practice:LESSON`, `checkpoint:CHAPTER`."""
+        """Open `today`, `map`, `chapter:ID`, `lesson:ID[#PAGE]`, `lab:ID`, `practice:LESSON`, `checkpoint:CHAPTER`."""
         try:
             screen = self._screen_for(target)
         except TutorError as error:
@@ -136,6 +144,12 @@ class TutorApp(App[None]):
                 from tutor.tui.screens.map import MapScreen
 
                 return MapScreen()
+            case "chapter":
+                from tutor.progress.plan import steps
+                from tutor.tui.screens.chapter import ChapterScreen
+
+                self.chapter_stub(rest)
+                return ChapterScreen(rest, steps(self.content_dir, rest, self.store))
             case "lesson":
                 from tutor.tui.screens.lesson import LessonScreen
 
@@ -220,10 +234,12 @@ class TutorApp(App[None]):
             self._store.close()
 
     def action_help(self) -> None:
-        """Show the keys of the screen that is open."""
+        """Show the keys of the screen that is open; close them when they are shown."""
         from tutor.tui.screens.help import HelpScreen
 
-        if not isinstance(self.screen, HelpScreen):
+        if isinstance(self.screen, HelpScreen):
+            self.screen.dismiss()
+        else:
             self.push_screen(HelpScreen.of(self.screen))
 
     def action_theme(self) -> None:
@@ -257,6 +273,8 @@ class TutorApp(App[None]):
                 chapter = load_chapter(self.content_dir, stub.id)
             except TutorError:
                 continue  # Today and the map say what is wrong with it
+            about = f"{len(chapter.lessons)} lessons, {len(chapter.labs)} labs"
+            yield self._place(f"Chapter {stub.number} {stub.title}", about, f"chapter:{stub.id}")
             for lesson_id in chapter.lessons:
                 try:
                     head = load_lesson(self.content_dir, stub.id, lesson_id).head

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from tutor.course.markup import plain
+from tutor.course.model import Week
 
 
 def bar(share: float, width: int) -> str:
@@ -31,6 +32,11 @@ def minutes(value: float) -> str:
     if whole < 60:
         return f"{whole} min"
     return f"{whole // 60} h {whole % 60:02d}" if whole % 60 else f"{whole // 60} h"
+
+
+def weeks(week: Week) -> str:
+    """Write when a chapter has its turn, e.g. `Week 3` or `Week 7–8`."""
+    return f"Week {week.first}" if week.first == week.last else f"Week {week.first}–{week.last}"
 
 
 def flowing(markdown: str) -> str:

@@ -12,38 +12,41 @@ from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from tutor.course.load import is_written, load_chapter
+from tutor.course.load import is_written
 from tutor.course.model import ChapterStub, Week
 from tutor.errors import TutorError
 from tutor.progress.plan import ChapterProgress, chapter_progress
-from tutor.tui.format import flowing, hours_range
-from tutor.tui.screens.today import ScreenList
+from tutor.tui.format import hours_range, weeks
+from tutor.tui.widgets.chapter_about import ChapterAbout
 from tutor.tui.widgets.footer import KeyFooter
+from tutor.tui.widgets.steps import ScreenList
 
 if TYPE_CHECKING:
     from tutor.tui.app import TutorApp
 
 
 class MapScreen(Screen[None]):
-    """All weeks in one list; a written chapter opens."""
+    """All weeks in one list; a chapter that is written at least in part opens."""
 
     app: TutorApp
     TITLE = "Course map"
     HELP = (
         "The plan of the whole course; below the list, what the marked chapter is for.\n"
-        "Enter opens the marked chapter where you left it. One marked “planned” has no lessons yet: its week, focus "
-        "and hours are the plan."
+        "Enter opens the marked chapter: the list of its lessons and labs. One marked “labs only” has labs but no "
+        "lessons yet; one marked “planned” has neither: its week, focus and hours are the plan."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open chapter", tooltip="Open the marked chapter"),
+        Binding("space", "read_on", "Read on", tooltip="Scroll the text below the list; at its end back to the top"),
         Binding("escape", "dismiss", "Back", tooltip="Back to where you were"),
     ]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-high")]
 
     def compose(self) -> ComposeResult:
         """Lay out the title, the list and what the marked chapter is for."""
         yield Static(id="map-title", markup=False)
         yield ScreenList(id="weeks", markup=False)
-        yield Static(id="map-about", markup=False)
+        yield ChapterAbout(id="map-about")
         yield KeyFooter()
 
     def on_mount(self) -> None:
@@ -60,6 +63,7 @@ class MapScreen(Screen[None]):
         self._fill()
         self.query_one(OptionList).focus()
         self.watch(self.app, "store_ready", self._fill, init=False)
+        self.watch(self.query_one(ChapterAbout), "show_vertical_scrollbar", self.refresh_bindings, init=False)
 
     def on_screen_resume(self) -> None:
         """Show progress made while a chapter was open."""
@@ -93,58 +97,43 @@ class MapScreen(Screen[None]):
         row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         row.add_column(width=9, justify="right", no_wrap=True, style="dim")
         row.add_column(width=12, justify="right", no_wrap=True)
-        span = f"Week {week.first}" if week.first == week.last else f"Week {week.first}–{week.last}"
         title = Text(f"{stub.number}  {stub.title}", style="bold" if written else "")
-        row.add_row(Text(span), title, Text(hours_range(*week.hours)), Text(state, style="" if written else "dim"))
+        row.add_row(
+            Text(weeks(week)), title, Text(hours_range(*week.hours)), Text(state, style="" if written else "dim")
+        )
         return row
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Say what the marked chapter is for."""
-        if event.option_id is None:
-            return
-        week = next(week for week in self.app.course.weeks if week.chapter == event.option_id)
-        text = Text()
-        text.append(f"{week.focus}\n", style="bold")
-        if is_written(self.app.content_dir, week.chapter):
-            try:
-                chapter = load_chapter(self.app.content_dir, week.chapter)
-            except TutorError as error:
-                text.append(str(error))
-            else:
-                if not chapter.lessons:
-                    text.append("Its labs are here; its lessons are not written yet.\n", style="dim")
-                text.append(f"{flowing(chapter.why)}\n\n")
-                text.append("After it you can\n", style="bold")
-                for objective in chapter.objectives:
-                    text.append(f"· {objective.text[:1].lower()}{objective.text[1:]}\n")
-        else:
-            text.append("Planned; its lessons are not written yet.", style="dim")
-        self.query_one("#map-about", Static).update(text)
+        if event.option_id is not None:
+            self.query_one(ChapterAbout).show(self.app.content_dir, self.app.week_of(event.option_id))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to read on where there is more to read."""
+        return action != "read_on" or self.query_one(ChapterAbout).show_vertical_scrollbar
+
+    def action_read_on(self) -> None:
+        """Scroll the text below the list."""
+        self.query_one(ChapterAbout).read_on()
 
     def action_open(self) -> None:
-        """Open the chapter where the learner left it, or say that it is not written."""
+        """Open the marked chapter, or say that it is not written."""
         option = self.query_one(OptionList).highlighted_option
         if option is None or option.id is None:
             return
-        stub = self.app.chapter_stub(option.id)
-        if not is_written(self.app.content_dir, stub.id):
-            week = next(week for week in self.app.course.weeks if week.chapter == stub.id)
-            self.notify(
-                f"Chapter {stub.number}, {stub.title}, is planned for week {week.first}; it has no lessons yet.",
-                markup=False,
-            )
+        if is_written(self.app.content_dir, option.id):
+            self.app.open_target(f"chapter:{option.id}")
             return
-        try:
-            target = chapter_progress(self.app.content_dir, stub.id, self.app.store).target
-        except TutorError as error:
-            self.notify(str(error), severity="error", markup=False, timeout=10)
-            return
-        self.app.open_target(target)
+        stub, week = self.app.chapter_stub(option.id), self.app.week_of(option.id)
+        self.notify(
+            f"Chapter {stub.number}, {stub.title}, is planned for week {week.first}; it has no lessons yet.",
+            markup=False,
+        )
 
 
 def _state(progress: ChapterProgress) -> str:
-    if progress.done == progress.total:
-        return "✓ done"
-    if progress.done == 0 and not progress.started:
-        return "○ open"
-    return f"◐ {progress.done}/{progress.total} steps"
+    mark = "✓" if progress.done == progress.total else "◐" if progress.started else "○"
+    if progress.labs_only:
+        return f"{mark} labs only"
+    words = {"✓": "done", "○": "open", "◐": f"{progress.done}/{progress.total} steps"}
+    return f"{mark} {words[mark]}"

@@ -32,6 +32,11 @@ class PredictScreen(ModalScreen[float | None]):
     """Asks for one number; Esc goes back without running. What is typed is kept as the draft `draft`."""
 
     app: TutorApp
+    TITLE = "Predict first"
+    HELP = (
+        "Say what you expect before you see it: a number such as 0.25, 1/3, 2e-3, sqrt(2) or 50%.\n"
+        "Enter keeps it and runs the lab."
+    )
     CSS_PATH = "lab.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", tooltip="Back, without a run")]
 
@@ -45,7 +50,7 @@ class PredictScreen(ModalScreen[float | None]):
         asked = self.prediction
         unit = f" {asked.unit}" if asked.unit else ""
         with Vertical(id="predict"):
-            yield Static(Text("Predict first", style="bold"), id="predict-title")
+            yield Static(Text(self.TITLE, style="bold"), id="predict-title")
             yield Static(Text(plain(asked.prompt, self.app.settings.ascii_math)))
             yield PredictLine(
                 self.app.store.draft(self.draft),
@@ -56,7 +61,7 @@ class PredictScreen(ModalScreen[float | None]):
             yield Static(id="predict-unread", markup=False)
             yield Static(
                 "Enter keeps it and runs the lab; it is drawn on the chart. A wrong guess costs nothing "
-                "and makes what you see stick. Esc goes back.",
+                "and makes what you see stick. Esc goes back, F1 helps.",
                 id="predict-foot",
             )
 
@@ -68,7 +73,7 @@ class PredictScreen(ModalScreen[float | None]):
         try:
             value = number(event.value)
         except Unreadable as error:
-            note.update(Text(str(error)))
+            note.update(Text(f"{error}. F1 helps." if event.value.strip() == "?" else str(error)))
         else:
             if asked.low <= value <= asked.high:
                 self.dismiss(value)

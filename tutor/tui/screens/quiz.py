@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
@@ -14,9 +15,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Static
+from textual.widgets.option_list import Option
 
 from tutor.course.grade import Response, Verdict, grade
-from tutor.course.load import load_chapter, load_lesson, load_questions
+from tutor.course.load import find_lesson, load_chapter, load_lesson, load_questions
 from tutor.course.markup import plain
 from tutor.course.model import Question
 from tutor.errors import TutorError
@@ -26,6 +28,7 @@ from tutor.tui.format import bar
 from tutor.tui.widgets.answers import Answer, ChoiceAnswer, SelfGradedAnswer, answer_widget
 from tutor.tui.widgets.footer import KeyFooter
 from tutor.tui.widgets.math_markdown import MathMarkdown
+from tutor.tui.widgets.steps import ScreenList
 
 if TYPE_CHECKING:
     from tutor.progress.store import QuizState
@@ -43,11 +46,13 @@ class QuizScreen(Screen[None]):
         "marked.\n"
         "Order: Space picks a line up, the arrows carry it, Enter hands in.\n"
         "Numbers and formulas: type as you would write: 1/3, 2e-3, sqrt(2), 50%, sigma^2.\n"
-        "Free recall: write your answer, F2 compares it with the model answer, then tick what yours contains."
+        "Free recall: write your answer, F2 compares it with the model answer, then tick what yours contains.\n"
+        "At the end the arrows mark a question and l opens the lesson that teaches it."
     )
     CSS_PATH = "quiz.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "next", "Next", tooltip="Go to the next question"),
+        Binding("enter", "done", "Done", tooltip="Back to where you were"),
         Binding("r", "retry", "Try again", tooltip="Answer once more; your answer is kept"),
         Binding("f3", "hint", "Hint", key_display="F3", tooltip="Show the next of three hints"),
         Binding(
@@ -60,7 +65,6 @@ class QuizScreen(Screen[None]):
         Binding("l", "lesson", "Lesson", tooltip="Read the page that teaches this again"),
         Binding("w", "again", "New round", tooltip="Take the quiz again from the start"),
         Binding("escape", "leave", "Leave", tooltip="Leave; the quiz waits where it is"),
-        Binding("f1", "app.help", "Help", show=False, tooltip="Keys of this screen"),
     ]
 
     def __init__(
@@ -113,7 +117,9 @@ class QuizScreen(Screen[None]):
             yield MathMarkdown("", id="hints")
             yield Static(id="verdict", markup=False)
             yield MathMarkdown("", id="explanation")
-            yield Static(id="summary", markup=False)
+        with Vertical(id="summary"):
+            yield Static(id="score", markup=False)
+            yield ScreenList(id="outcomes", markup=False)
         yield KeyFooter()
 
     def on_mount(self) -> None:
@@ -161,18 +167,18 @@ class QuizScreen(Screen[None]):
         """Draw the question at `at`, or the summary after the last one."""
         self.verdict, self.hints, self.revealed = None, 0, False
         question = self.question
-        self.query_one("#quiz-body").can_focus = question is None
+        self.query_one("#quiz-body").can_focus = False
         holder = self.query_one("#answer", Vertical)
         await holder.remove_children()
         self.answer = None
-        for name in ("#unread", "#hints", "#verdict", "#explanation", "#summary"):
+        for name in ("#unread", "#hints", "#verdict", "#explanation"):
             self.query_one(name).display = False
+        self.query_one("#quiz-body").display = question is not None
+        self.query_one("#summary").display = question is None
         self._draw_head()
         if question is None:
-            self.query_one("#prompt").display = False
             self._summarise()
             return
-        self.query_one("#prompt").display = True
         await self.query_one("#prompt", MathMarkdown).update(question.prompt)
         assert self.quiz is not None
         answer = answer_widget(question, self.quiz.seed + self.at, self._keep)
@@ -209,44 +215,50 @@ class QuizScreen(Screen[None]):
         if question is None:
             row.add_row(Text(self.heading, style="bold"), Text("done"))
         else:
-            place = Text(f"question {self.at + 1} of {total}  ")
-            place.append(bar((self.at + 1) / total, 12), style="dim")
-            title = Text(self.heading, style="bold")
-            title.append(f"   difficulty {question.difficulty}/10", style="dim not bold")
-            row.add_row(title, place)
+            place = Text(f"difficulty {question.difficulty}/10", style="dim")
+            place.append(f"   question {self.at + 1} of {total}  ", style="not dim")
+            place.append(bar((self.at + 1) / total, 12))
+            row.add_row(Text(self.heading, style="bold"), place)
         self.query_one("#quiz-head", Static).update(row)
 
     def _summarise(self) -> None:
+        """List the questions with how they were answered; the first that was not right is marked."""
         assert self.quiz is not None
-        store = self.app.store
-        answers = {answer.question: answer for answer in self.quiz.answers}
-        table = Table.grid(padding=(0, 2))
-        table.add_column(width=1)
-        table.add_column(ratio=1)
-        table.add_column(style="dim")
-        right = 0
-        for question_id in self.quiz.questions:
-            answer = answers.get(question_id)
-            good = answer is not None and answer.outcome == "right"
-            right += good
-            state = store.question(question_id)
-            later = not good and state is not None and state.last_outcome == "right"
-            mark = "✓" if good else "↻" if later else "✗"
-            question = self.bank[question_id]
-            again = "" if good or not question.lesson else f"read {question.lesson.replace('#', ', page ')}"
-            table.add_row(Text(mark), Text(_first_line(question, self.app.settings.ascii_math)), Text(again))
-        total = len(self.quiz.questions)
-        head = Text(f"{right} of {total} right at the first try\n", style="bold")
-        head.append("✓ right  ✗ wrong" + "  ↻ right at a later try\n", style="dim not bold")
-        grid = Table.grid()
-        grid.add_row(head)
-        grid.add_row(table)
-        summary = self.query_one("#summary", Static)
-        summary.update(grid)
-        summary.display = True
-        self.query_one("#quiz-body").can_focus = True
-        self.query_one("#quiz-body").focus()
+        outcomes = {answer.question: answer.outcome for answer in self.quiz.answers}
+        right = [outcomes.get(question) == "right" for question in self.quiz.questions]
+        head = Text(f"{sum(right)} of {len(right)} right at the first try\n", style="bold")
+        head.append("✓ right  ✗ wrong  ↻ right at a later try", style="dim not bold")
+        self.query_one("#score", Static).update(head)
+        rows = self.query_one(ScreenList)
+        rows.clear_options()
+        for question_id, good in zip(self.quiz.questions, right, strict=True):
+            rows.add_option(Option(self._outcome(self.bank[question_id], good)))
+        rows.highlighted = right.index(False) if False in right else 0
+        rows.focus()
         self.refresh_bindings()
+
+    def _outcome(self, question: Question, good: bool) -> Table:
+        """A line of the summary: how a question was answered, and below a wrong one what to read."""
+        state = self.app.store.question(question.id)
+        later = not good and state is not None and state.last_outcome == "right"
+        row = Table.grid(expand=True, padding=(0, 1))
+        row.add_column(width=1)
+        row.add_column(ratio=1)
+        text = Text(_first_line(question, self.app.settings.ascii_math))
+        if not good and question.lesson:
+            text.append(f"\nread {self._lesson_name(question.lesson)}", style="dim italic")
+        row.add_row(Text("✓" if good else "↻" if later else "✗"), text)
+        return row
+
+    def _lesson_name(self, target: str) -> str:
+        """The title and page of a lesson, as `1.3 SVD: the directions that matter, page 6`."""
+        lesson_id, _, page = target.partition("#")
+        try:
+            chapter_id = find_lesson(self.app.content_dir, self.app.course, lesson_id)
+            head = load_lesson(self.app.content_dir, chapter_id, lesson_id).head
+        except TutorError:
+            return lesson_id
+        return f"{head.section} {head.title}" + (f", page {page}" if page else "")
 
     # -- answering ---
 
@@ -266,7 +278,9 @@ class QuizScreen(Screen[None]):
             return
         verdict = grade(question, response)
         if verdict.outcome == "unreadable":
-            self._remark(f"{verdict.message[:1].upper()}{verdict.message[1:]} It does not count as an answer.")
+            help_key = " F1 opens help." if response == "?" else ""
+            message = f"{verdict.message[:1].upper()}{verdict.message[1:]}"
+            self._remark(f"{message} It does not count as an answer.{help_key}")
             return
         self._record(question, response, verdict.outcome, verdict.score)
         self._draw_verdict(question, verdict)
@@ -353,7 +367,7 @@ class QuizScreen(Screen[None]):
         asking = question is not None and self.verdict is None
         match action:
             case "next":
-                return self.verdict is not None or question is None
+                return self.verdict is not None
             case "retry":
                 return self.verdict is not None and self.verdict.outcome == "wrong"
             case "hint":
@@ -362,18 +376,14 @@ class QuizScreen(Screen[None]):
             case "reveal":
                 return asking and question is not None and question.type != "self_graded"
             case "lesson":
-                return self.verdict is not None and question is not None and bool(question.lesson)
-            case "again":
+                return self.verdict is not None or question is None
+            case "done" | "again":
                 return question is None
             case _:
                 return True
 
     def action_next(self) -> None:
-        """Go on; after the summary, leave."""
-        if self.question is None:
-            self.dismiss()
-            return
-        assert self.quiz is not None
+        """Go on to the next question, or to the summary after the last one."""
         self.at += 1
         self.show()
 
@@ -419,9 +429,16 @@ class QuizScreen(Screen[None]):
         self._draw_verdict(question, verdict)
 
     def action_lesson(self) -> None:
-        """Open the page that teaches what was asked."""
-        if self.question is not None:
-            self.app.open_target(f"lesson:{self.question.lesson}")
+        """Open the page that teaches what was asked; in the summary, what the marked line asked."""
+        question = self.question
+        if question is None and self.quiz is not None:
+            question = self.bank[self.quiz.questions[self.query_one(ScreenList).highlighted or 0]]
+        if question is not None and question.lesson:
+            self.app.open_target(f"lesson:{question.lesson}")
+
+    def action_done(self) -> None:
+        """Leave the summary."""
+        self.dismiss()
 
     def action_again(self) -> None:
         """Start a new round of the same quiz."""
@@ -444,5 +461,6 @@ def _what_first(answer: Answer) -> str:
 
 
 def _first_line(question: Question, ascii: bool) -> str:
-    line = plain(question.prompt, ascii).strip().splitlines()[0]
-    return line if len(line) <= 60 else line[:59] + "…"
+    """The beginning of a question, as much as a line of 80 columns holds."""
+    opening, _, _ = plain(question.prompt, ascii).strip().partition("\n\n")
+    return textwrap.shorten(opening, 68, placeholder=" …")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events
+from textual.binding import Binding
 from textual.screen import Screen
 from textual.widget import Widget
+
+ALWAYS = {"help", "app.quit"}
+"""Actions whose keys stand there however short the row is."""
 
 
 class KeyFooter(Widget):
@@ -44,24 +49,34 @@ class KeyFooter(Widget):
         self.refresh()
 
     def render(self) -> Text:
-        """Each key with what it does."""
+        """Each key with what it does; where the row is too short, the last ones go, never the way out and help."""
+        keys = self._keys()
+        while sum(cell_len(name) + cell_len(binding.description) + 3 for binding, name in keys) - 2 > self.size.width:
+            spare = [key for key in keys if key[0].key != "escape" and key[0].action not in ALWAYS]
+            if not spare:
+                break
+            keys.remove(spare[-1])
         self._places = []
         key_style = self.get_component_rich_style("footer--key", partial=True)
         text_style = self.get_component_rich_style("footer--description", partial=True)
         row = Text()
-        seen = set()
-        for active in self.screen.active_bindings.values():
-            binding = active.binding
-            if not binding.show or not active.enabled or binding.action in seen:
-                continue
-            seen.add(binding.action)
+        for binding, name in keys:
             start = row.cell_len
-            row.append(self.app.get_key_display(binding), key_style)
+            row.append(name, key_style)
             row.append(f" {binding.description}", text_style)
             self._places.append((start, row.cell_len, binding.key))
             row.append("  ")
         row.rstrip()
         return row
+
+    def _keys(self) -> list[tuple[Binding, str]]:
+        """The bindings that work now and their keys as written, one for each action."""
+        found: dict[str, tuple[Binding, str]] = {}
+        for active in self.screen.active_bindings.values():
+            binding = active.binding
+            if binding.show and active.enabled:
+                found.setdefault(binding.action, (binding, self.app.get_key_display(binding)))
+        return list(found.values())
 
     def on_click(self, event: events.Click) -> None:
         """Press the key that was clicked."""
