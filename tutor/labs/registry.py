@@ -39,6 +39,7 @@ LABS = {
     "score-matching": "tutor.labs.score_matching",
     "rbm": "tutor.labs.rbm",
     "gnn-ising": "tutor.labs.gnn_ising",
+    "score-9grid": "tutor.labs.score_9grid",
 }
 """Lab id → module with the constant `LAB`, in the order of the course."""
 

@@ -267,6 +267,8 @@ class Lab(Generic[P, S]):
     """Ranges that depend on other parameters, e.g. k up to the rank of the chosen data."""
     torch: bool = False
     """Whether its kernels import torch, so that the host warms it."""
+    quick: Mapping[str, Value] = dataclasses.field(default_factory=dict)
+    """Parameters of a shorter run in which all checks pass as well, for a lab whose default run is long."""
 
 
 def make_params(lab: Lab[P, Any], values: Mapping[str, Value]) -> P:
