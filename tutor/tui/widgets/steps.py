@@ -26,6 +26,10 @@ class ScreenList(OptionList, inherit_bindings=False):
         binding for binding in OptionList.BINDINGS if isinstance(binding, Binding) and binding.key != "enter"
     ]
 
+    def on_resize(self) -> None:
+        """Keep the mark on the screen when there is less room."""
+        self.call_after_refresh(self.scroll_to_highlight)
+
 
 class StepList(ScreenList):
     """The steps of a chapter; the id of a line is what `open_target` takes."""
