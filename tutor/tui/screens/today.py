@@ -78,8 +78,12 @@ class TodayScreen(Screen[None]):
         try:
             plan = agenda(self.app.content_dir, self.app.course, self.app.store)
         except ContentError as error:
-            self.query_one("#next", Static).update(Text(str(error), style="bold"))
+            self._plan = None
+            problem = self.query_one("#next", Static)
+            problem.update(Text(str(error), style="bold"))
+            problem.add_class("-problem")
             return
+        self.query_one("#next").remove_class("-problem")
         self._plan = plan
         self._draw_week(plan.week, plan.chapter.number, plan.chapter.title, plan.focus)
         self._draw_plan()
