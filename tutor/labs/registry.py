@@ -40,6 +40,8 @@ LABS = {
     "rbm": "tutor.labs.rbm",
     "gnn-ising": "tutor.labs.gnn_ising",
     "score-9grid": "tutor.labs.score_9grid",
+    "u-turn": "tutor.labs.u_turn",
+    "guidance": "tutor.labs.guidance",
 }
 """Lab id → module with the constant `LAB`, in the order of the course."""
 
