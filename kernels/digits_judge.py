@@ -2,9 +2,9 @@
 
     image (8×8) → conv 3×3, 16, ReLU → conv 3×3, 32, ReLU → 2×2 maximum → 64 features, ReLU → 10 scores
 
-    Fréchet distance   ‖m₁ − m₂‖² + tr(C₁ + C₂ − 2 (C₁ C₂)^½)      of means and covariances of the features (Heusel et al.
-                       2017): the 2-Wasserstein distance of two Gaussians. It falls with the number of images: print
-                       real against real beside it.
+    Fréchet distance   ‖m₁ − m₂‖² + tr(C₁ + C₂ − 2 (C₁ C₂)^½)      of means and covariances of the features (Heusel et
+                       al. 2017): the squared 2-Wasserstein distance of two Gaussians. It falls with the number of
+                       images: print real against real beside it.
     neighbour ratio    median distance of generated to nearest training image over that of held-out ones: 1 is as new as
                        real digits are, 0 is copies.
 
@@ -92,7 +92,7 @@ def frechet(a: Moments, b: Moments) -> float:
 def nearest(x: Array, train: Array) -> Array:
     """Distance of each image to its nearest training image (n,)."""
     squares = np.sum(x**2, axis=1)[:, None] - 2 * x @ train.T + np.sum(train**2, axis=1)
-    return np.sqrt(np.maximum(squares.min(axis=1), 0))
+    return np.asarray(np.sqrt(np.maximum(squares.min(axis=1), 0)))
 
 
 def class_gaussians(train: Array, labels: Labels, wanted: Labels, rng: np.random.Generator) -> Array:

@@ -1,7 +1,7 @@
 """Guidance of a diffusion model by a classifier, and the two laws that it is taken for (Dhariwal & Nichol 2021).
 
     guided score        s_w(x; σ) = ∇ log p_σ(x) + w ∇ log p_σ(y | x)       = (1 − w) ∇ log p_σ(x) + w ∇ log p_σ(x | y)
-    w = 0: unconditional    w = 1: exactly p(x | y)    w > 1: "guided"      (Ho & Salimans count from the conditional: w − 1)
+    w = 0: unconditional    w = 1: exactly p(x | y)    w > 1: "guided"    (Ho & Salimans' w is ours less 1)
 
     tilted density      q_w(x) ∝ p(x) p(y | x)^w          at σ = 0 its score is s_w(x; 0)
 

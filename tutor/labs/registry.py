@@ -42,6 +42,7 @@ LABS = {
     "score-9grid": "tutor.labs.score_9grid",
     "u-turn": "tutor.labs.u_turn",
     "guidance": "tutor.labs.guidance",
+    "digits-diffusion": "tutor.labs.digits_diffusion",
 }
 """Lab id → module with the constant `LAB`, in the order of the course."""
 

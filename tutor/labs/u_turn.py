@@ -116,8 +116,8 @@ def step(params: Params, state: State) -> State:
     turns = state.turns
     if not turns or turns[-1].i == _steps(params):
         x0, modes = gaussian_grid.draw(params.walkers, params.std, rng)
-        x = x0 + _sigma(TIMES[len(turns)]) * rng.standard_normal(x0.shape)
-        turns = (*turns, Turn(x0, modes, (x, x), 0))
+        noised: Array = x0 + _sigma(TIMES[len(turns)]) * rng.standard_normal(x0.shape)
+        turns = (*turns, Turn(x0, modes, (noised, noised), 0))
     at, turn = len(turns) - 1, turns[-1]
     ts, s = _grid(params, at), _process()
     method: Any = "euler-maruyama" if params.way == "sde" else "heun"
