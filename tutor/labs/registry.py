@@ -43,6 +43,7 @@ LABS = {
     "u-turn": "tutor.labs.u_turn",
     "guidance": "tutor.labs.guidance",
     "digits-diffusion": "tutor.labs.digits_diffusion",
+    "schrodinger-bridge": "tutor.labs.schrodinger_bridge",
 }
 """Lab id → module with the constant `LAB`, in the order of the course."""
 
