@@ -64,7 +64,7 @@ def phi(net: Net, z: Array) -> Array:
         case "tanh":
             return np.asarray(np.tanh(z))
         case "silu":
-            return z * _sigmoid(z)
+            return z * sigmoid(z)
         case "relu":
             return np.maximum(z, 0)
 
@@ -75,13 +75,14 @@ def dphi(net: Net, z: Array, x: Array) -> Array:
         case "tanh":
             return 1 - x * x
         case "silu":
-            s = _sigmoid(z)
+            s = sigmoid(z)
             return s + x * (1 - s)
         case "relu":
             return (z > 0).astype(z.dtype)
 
 
-def _sigmoid(z: Array) -> Array:
+def sigmoid(z: Array) -> Array:
+    """1 / (1 + e^(−z))."""
     # By tanh, which does not overflow.
     return np.asarray(0.5 * (1 + np.tanh(0.5 * z)))
 

@@ -44,6 +44,8 @@ LABS = {
     "guidance": "tutor.labs.guidance",
     "digits-diffusion": "tutor.labs.digits_diffusion",
     "schrodinger-bridge": "tutor.labs.schrodinger_bridge",
+    "flow-matching": "tutor.labs.flow_matching",
+    "gan": "tutor.labs.gan",
 }
 """Lab id → module with the constant `LAB`, in the order of the course."""
 

@@ -528,7 +528,7 @@ def _distribution(state: State, t: float, x: Array) -> Array:
 
 LAB = Lab(
     id="schrodinger-bridge",
-    title="Schrödinger bridge: from transport to noise",
+    title="Schrödinger bridge",
     chapter="diffusion",
     section="9.4",
     lesson="bridges",
