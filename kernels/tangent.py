@@ -14,6 +14,7 @@ So a penalty ½ |∂D/∂x|² on a discriminator has the gradient in θ of ẏ a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ class Cache(NamedTuple):
 
     xs: list[Array]
     dxs: list[Array]
-    slopes: list[tuple[Array, Array, Array]]
+    slopes: Sequence[tuple[Array, Array, Array]]
     """(φ′, φ″, ż) of each layer but the last."""
 
 

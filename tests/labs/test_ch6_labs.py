@@ -126,7 +126,7 @@ class TestKlDirections:
 class TestBetaVae:
     @pytest.mark.parametrize("seed", SEEDS)
     def test_gaussian_data_bind_the_neural_model_too(self, seed: int) -> None:
-        done = run("beta-vae", seed, data="gaussian")
+        done = run("beta-vae", seed, source="gaussian")
         assert failed(done) == []
         assert len(done.checks()) == 7
         assert done.frame().scalars["neural_excess"] > -1

@@ -40,7 +40,7 @@ class Params:
     beta: float = param(4.0, "weight of the KL; trained at β/16, β/8 … β", low=0.25, high=32.0, scale="log")
     sd: float = param(0.15, "standard deviation σ of the decoder", low=0.05, high=0.5, step=0.05)
     latents: int = param(16, "latent dimensions k", low=1, high=32)
-    data: str = param(
+    source: str = param(
         "digits", "digits, or Gaussian noise with the mean and covariance of digits", choices=("digits", "gaussian")
     )
 
@@ -92,7 +92,7 @@ def init(params: Params, rng: np.random.Generator) -> State:
     from kernels import beta_vae, datasets, linear_vae, optimizers
 
     X = rng.permutation(datasets.load_digits().flat)
-    if params.data == "gaussian":
+    if params.source == "gaussian":
         lam, U = np.linalg.eigh(np.cov(X.T, bias=True))
         X = X.mean(axis=0) + rng.standard_normal(X.shape) @ (U * np.sqrt(np.maximum(lam, 0.0))).T
     mean = X[HELD:].mean(axis=0)
@@ -332,7 +332,7 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
     exact = float(beta_vae.kl(mu, log_var).sum(axis=1).mean())
     error = math.sqrt(float(ratio.var(axis=0, ddof=1).sum()) / DRAWS) / HELD
     rows.append(Check("neural: KL by Monte Carlo", float(ratio.mean()), exact, 4.5 * error, error=error))
-    if params.data == "gaussian":
+    if params.source == "gaussian":
         # Here the curve binds the neural model too: its loss on new data is above the minimum for the true covariance.
         rows.append(_held_out(params, state, floor))
     return tuple(rows)

@@ -226,7 +226,7 @@ def _keep(training: Training) -> Training:
 def _onehot(labels: Any) -> Array:
     import numpy as np
 
-    return np.eye(10, dtype=np.float32)[labels]
+    return np.asarray(np.eye(10, dtype=np.float32)[labels])
 
 
 def _watched(training: Training) -> Training:

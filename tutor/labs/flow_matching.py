@@ -362,7 +362,7 @@ def frame(params: Params, state: State) -> Frame:
     flight = state.flight
     with np.errstate(all="ignore"):
         if flight is None:
-            x = _sd() * np.random.default_rng(7).standard_normal((SHOWN, 2))
+            x: Array = _sd() * np.random.default_rng(7).standard_normal((SHOWN, 2))
             x, t = flow_matching.sample(_field(state, "learned"), x, 6, "heun"), 1.0
         else:
             x, t = flight.x[:SHOWN], flight.taken / flight.setting[2]

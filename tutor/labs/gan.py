@@ -43,7 +43,7 @@ SIDE = 41
 class Params:
     """What the learner may turn."""
 
-    data: str = param("grid", "nine Gaussians, or a ring", choices=("grid", "ring"))
+    source: str = param("grid", "nine Gaussians, or a ring", choices=("grid", "ring"))
     loss: str = param(
         "relativistic", "what generator and critic go down", choices=("relativistic", "non-saturating", "minimax")
     )
@@ -83,7 +83,7 @@ class State(NamedTuple):
 
 
 def _name(params: Params) -> planar.Name:
-    return "ring" if params.data == "ring" else "grid"
+    return "ring" if params.source == "ring" else "grid"
 
 
 def _loss(params: Params) -> gan.Loss:
@@ -348,7 +348,7 @@ def _note(params: Params, state: State, scalars: dict[str, float]) -> str:
             f"alone the critic reaches V = {state.alone.value:.3f}; the best D has −log 4 + 2 JS ="
             f" {_best_value(params):.3f}. Now the game"
         )
-    parts = "modes" if params.data == "grid" else "ninths of the ring"
+    parts = "modes" if params.source == "grid" else "ninths of the ring"
     game = f"{scalars['found']:.0f} of 9 {parts} found, {scalars['off']:.1%} of the samples off"
     if state.updates < params.updates:
         return f"update {state.updates} of {params.updates}: V = {scalars['value']:.3f} (q = p: −1.386); {game}"
@@ -387,7 +387,7 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
     if not done(params, state) or state.diverged or state.measures is None or state.judge is None:
         return tuple(rows)
     m, judge = state.measures, state.judge
-    above, most = GATES[params.data]
+    above, most = GATES[params.source]
     true = float(np.mean([each.sw1 for each in state.floors]))
     rows += [
         Check("parts of the data that are found", _found(m), 9.0, 0.0),
