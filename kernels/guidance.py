@@ -76,7 +76,7 @@ def guided(m: int, s: float, w: float, n: int = 400, sigma_max: float = 80.0, st
     u = np.linspace(math.log(sigma_max), math.log(1e-3), steps + 1)
 
     def v(x: Array, u: float) -> Array:
-        # dx/d ln σ = −σ² s_w
+        """dx/d ln σ = −σ² s_w."""
         noise = math.exp(2 * u)
         mean = _responsibilities(x, s * s + noise) @ MODES
         return np.asarray(-noise / (s * s + noise) * ((1 - w) * mean + w * MODES[m] - x))

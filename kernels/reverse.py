@@ -83,6 +83,7 @@ def guides_target(s: vp.Schedule, D: Denoiser) -> Callable[[Array, float], Array
     """What the target (x₀ − x_t)/σ² teaches: its mean given x_t is (D − x_t)/σ². It forgets α: right for VE only."""
 
     def wrong(x: Array, t: float) -> Array:
+        """(D(x/α; σ/α) − x) / σ²: the score but for a factor α before D."""
         alpha, sigma = float(s.alpha(t)), float(s.sigma(t))
         return np.asarray((D(x / alpha, sigma / alpha) - x) / sigma**2)
 
