@@ -106,6 +106,7 @@ def step(
     c = 1.0 if method == "euler-maruyama" else 0.5
 
     def v(x: Array, t: float) -> Array:
+        """dx/dt without the noise: a x − c g² s."""
         return np.asarray(s.a(t) * x - c * s.g2(t) * scores(x, t))
 
     slope = v(x, t)

@@ -82,12 +82,12 @@ def choose(terminal: Terminal, label: str) -> None:
             wait_until(lambda before=marked: _marked(terminal) not in {"", before})
             continue
         terminal.press("Enter")
-        screen = terminal.wait_for(lambda screen: screen.strip() and "Course map" not in footer(screen))
+        screen = terminal.wait_for(lambda screen: screen.strip() and "m Map" not in footer(screen))
         if label.lower() in screen.partition("\n")[0].lower():
             return
         # Today was drawn anew, with the mark on what is next, between the look and the key.
         terminal.press("Escape")
-        terminal.wait_for("Course map")
+        terminal.wait_for("m Map")
     raise AssertionError(f"{label!r} is not among the steps:\n{terminal.screen()}")
 
 

@@ -76,7 +76,7 @@ class Moment:
     def leave(self, terminal: Terminal) -> None:
         """Go back to Today."""
         terminal.press("Escape")
-        terminal.wait_for("Course map")
+        terminal.wait_for("m Map")
 
     def resume(self, terminal: Terminal, seen: object) -> None:
         """After the restart: hold what came back against what was last seen."""

@@ -130,7 +130,7 @@ def test_no_color_means_none_and_nothing_is_lost_by_it(terminal: Callable[..., T
     # The shades of the digits are characters.
     assert set("░▒▓█") & set(done.partition("Digits at rank k")[2].partition("what is left")[0])
     window.press("Escape")
-    window.wait_for("Course map")
+    window.wait_for("m Map")
     # The question: verdict by sign and word.
     learner.choose(window, "SVD: the directions that matter")
     window.wait_for(learner.readable(1))
@@ -215,7 +215,7 @@ def test_keys_that_arrive_at_once_are_done_in_order(terminal: Callable[..., Term
     window.press(*["Right"] * 12)
     window.wait_for(re.compile(r"│ k +32$", re.M).search)
     window.press("Escape")
-    window.wait_for("Course map")
+    window.wait_for("m Map")
     window.press("Home", "Down", "Down", "Down", "Enter")
     window.wait_for("1.2 Whitening")
     window.quit()

@@ -61,7 +61,7 @@ def test_from_the_shell_through_a_lesson_and_back(terminal: Callable[..., Termin
     assert rows[above + 1].find("⎣0 1⎦") == rows[above].find("⎡1 1⎤")
 
     window.press("Escape")
-    assert "page 5 of 10" in window.wait_for("Course map")
+    assert "page 5 of 10" in window.wait_for("m Map")
     window.press("q")
     assert_given_back(window, before)
     assert [json.loads(row[4])["page"] for row in learner.log(home)] == [1, 2, 3, 4, 5]
@@ -215,11 +215,11 @@ def test_a_screen_may_be_left_while_it_is_still_being_drawn(
         screen = window.wait_for(re.compile("Today shows|Space reads on|Every answer is saved|exit code").search)
         assert "exit code" not in screen
         window.press("Escape")
-        window.wait_for(lambda screen: "Course map" in screen or "Back" in screen or "Leave" in screen)
+        window.wait_for(lambda screen: "m Map" in screen or "Back" in screen or "Leave" in screen)
         if "Today shows" not in screen:
             time.sleep(0.2)  # as above
             window.press("Escape")
-        window.wait_for(lambda screen: "Course map" in screen and "Today shows" not in screen)
+        window.wait_for(lambda screen: "m Map" in screen and "Today shows" not in screen)
     assert "exit code 0" in window.quit()
 
 
@@ -231,7 +231,7 @@ def test_ctrl_c_says_how_to_quit_and_changes_nothing(terminal: Callable[..., Ter
     screen = window.wait_for(lambda screen: learner.box(screen) == ["12.56"])
     assert learner.log(home) == rows
     window.press("Escape")
-    window.wait_for("Course map")
+    window.wait_for("m Map")
     window.press("C-c")
     screen = window.wait_for("quit")
     assert "Press" in screen
@@ -244,7 +244,7 @@ def test_it_can_be_stopped_and_brought_back(terminal: Callable[..., Terminal], h
     window = terminal()
     before = window.modes()
     window.start()
-    today = window.wait_for(lambda screen: "Checkpoint" in screen and "Course map" in learner.footer(screen))
+    today = window.wait_for(lambda screen: "Checkpoint" in screen and "m Map" in learner.footer(screen))
     for _ in range(2):
         pid = window.tutor()
         if how == "key":

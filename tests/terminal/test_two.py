@@ -32,7 +32,7 @@ def test_two_tutors_on_one_home_both_answer_and_both_write(terminal: Callable[..
     left.press("Enter")
     left.wait_for(learner.answerable(2))
     right.press("Escape")
-    right.wait_for("Course map")
+    right.wait_for("m Map")
     right.press("Home")
     learner.choose(right, "Matrices")
     right.wait_for(learner.readable(1))
