@@ -21,7 +21,7 @@ from tutor.labs.spec import Lab, make_params, params_of
 
 LABS = registry.all_labs()
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.full) for seed in (1, 2, 3, 4))]
-EARLY = 40
+EARLY = 25
 """Steps after which runs are compared: what depends on the seed does so from the start."""
 
 
@@ -142,7 +142,7 @@ def within(lab: Lab[Any, Any], values: dict[str, Any]) -> dict[str, Any]:
 def test_both_ends_of_every_range_run_and_draw(lab: Lab[Any, Any]) -> None:
     for values in extremes(lab):
         run = Run(lab, make_params(lab, within(lab, values)), 0)
-        advance(run, 6)
+        advance(run, 3)
         run.checks()
         for chart in lab.charts:
             picture = charts.draw(chart, run.history, 50, 14, charts.DARK, 0.5)
