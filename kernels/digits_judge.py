@@ -74,9 +74,9 @@ class Moments(NamedTuple):
     cov: Array
 
 
-def moments(x: npt.ArrayLike) -> Moments:
-    """Of the features of images (n, 64), in double precision."""
-    f = features(x)[0].astype(np.float64)
+def moments(f: Array) -> Moments:
+    """Of features (n, 64), in double precision."""
+    f = f.astype(np.float64)
     return Moments(f.mean(axis=0), np.cov(f.T))
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from kernels import edm, optimizers
+    from kernels import digits_judge, edm, optimizers
 
     Array = npt.NDArray[np.floating]
 
@@ -38,6 +38,7 @@ CHECKPOINT = 100
 PREVIEW_EVERY = 25
 GAUGE = 360
 """Images on which the loss is watched, of those trained on and of those held out."""
+PARTS = 3
 ROWS = 500
 """Images that move one step at a time."""
 
@@ -103,6 +104,8 @@ class State(NamedTuple):
     """(20, 64) what the model takes the first of each class for."""
     at: int
     """Images moved so far, counted through all steps."""
+    prepared: int
+    """Of PARTS, what the digits are held against."""
     judged: Judged | None
     steps: int
 
@@ -133,34 +136,71 @@ def _data() -> Data:
     return Data(flat, labels, train, held, mean, pixels, float(pixels[train].std()))
 
 
+class Reference(NamedTuple):
+    """What generated digits are held against."""
+
+    everything: digits_judge.Moments
+    """Of all real digits."""
+    halves: float
+    """The distance of two halves of them: what even real digits have."""
+    held: float
+    """Median distance of held-out digits to the nearest one trained on."""
+    baseline: Judged
+    """One Gaussian for each class."""
+
+
 @cache
-def _reference() -> tuple[Any, float, float, Judged]:
-    """Features of all real digits; the distance of two real halves; held-out neighbours; the per-class Gaussian."""
+def _real_features() -> Array:
+    from kernels import digits_judge
+
+    return digits_judge.features(_data().flat)[0]
+
+
+@cache
+def _baseline_digits() -> tuple[Array, Array, Array]:
+    """(images, features, class scores) drawn from the Gaussian of each class."""
     import numpy as np
 
     from kernels import digits_judge
 
     data = _data()
-    everything = digits_judge.moments(data.flat)
+    rng = np.random.default_rng(7)
+    drawn = digits_judge.class_gaussians(data.flat[data.train], data.labels[data.train], _wanted(1800), rng)
+    return (drawn, *digits_judge.features(drawn))
+
+
+@cache
+def _reference() -> Reference:
+    import numpy as np
+
+    from kernels import digits_judge
+
+    data, f = _data(), _real_features()
+    everything = digits_judge.moments(f)
     halves = []
     for seed in range(4):
-        order = np.random.default_rng(seed).permutation(len(data.flat))
-        one, other = order[: len(order) // 2], order[len(order) // 2 :]
-        halves.append(
-            digits_judge.frechet(digits_judge.moments(data.flat[one]), digits_judge.moments(data.flat[other]))
-        )  # fmt: skip
+        one, other = np.array_split(np.random.default_rng(seed).permutation(len(f)), 2)
+        halves.append(digits_judge.frechet(digits_judge.moments(f[one]), digits_judge.moments(f[other])))
     held = float(np.median(digits_judge.nearest(data.flat[data.held], data.flat[data.train])))
-    wanted = _wanted(1800)
-    rng = np.random.default_rng(7)
-    drawn = digits_judge.class_gaussians(data.flat[data.train], data.labels[data.train], wanted, rng)
-    distance = digits_judge.nearest(drawn, data.flat[data.train])
-    baseline = Judged(
-        digits_judge.accuracy(drawn, wanted),
-        digits_judge.frechet(digits_judge.moments(drawn), everything),
+    return Reference(
+        everything, float(np.median(halves)), held, _judge(*_baseline_digits(), everything, held)
+    )  # fmt: skip
+
+
+def _judge(ink: Array, features: Array, scores: Array, everything: digits_judge.Moments, held: float) -> Judged:
+    """The measures of images (n, 64) whose labels are 0 … 9 in turn."""
+    import numpy as np
+
+    from kernels import digits_judge
+
+    data = _data()
+    distance = digits_judge.nearest(ink, data.flat[data.train])
+    return Judged(
+        float(np.mean(scores.argmax(axis=1) == _wanted(len(ink)))),
+        digits_judge.frechet(digits_judge.moments(features), everything),
         float(np.median(distance)) / held,
         float(np.mean(distance < 0.3 * held)),
     )
-    return everything, float(np.median(halves)), held, baseline
 
 
 def _wanted(n: int) -> Any:
@@ -176,7 +216,7 @@ def init(params: Params, rng: np.random.Generator) -> State:
 
     training = _begin(Recipe(params.updates, params.hidden, int(rng.integers(2**31))))
     empty = np.empty((0, 64), np.float32)
-    return State(training, _preview(training), None, empty, empty, 0, None, 0)
+    return State(training, _preview(training), None, empty, empty, 0, 0, None, 0)
 
 
 def _begin(recipe: Recipe) -> Training:
@@ -373,17 +413,15 @@ def step(params: Params, state: State) -> State:
             D = _denoiser(training, _wanted(few), params.guidance)
             seen = D(state.x[:few], float(ts[i]))
         return state._replace(x=x, seen=seen, at=state.at + rows.stop - first)
+    # What does not depend on the model is made once, one part a step.
+    for part, make in enumerate((_real_features, _baseline_digits, _reference)):
+        if state.prepared == part:
+            make()
+            return state._replace(prepared=part + 1)
     ink = _ink(state.x).reshape(-1, 64)
-    everything, _, held, _ = _reference()
-    distance = digits_judge.nearest(ink, _data().flat[_data().train])
-    return state._replace(
-        judged=Judged(
-            digits_judge.accuracy(ink, _wanted(params.samples)),
-            digits_judge.frechet(digits_judge.moments(ink), everything),
-            float(np.median(distance)) / held,
-            float(np.mean(distance < 0.3 * held)),
-        )
-    )
+    known = _reference()
+    judged = _judge(ink, *digits_judge.features(ink), known.everything, known.held)
+    return state._replace(judged=judged)
 
 
 def _left(params: Params, state: State) -> int:
@@ -393,9 +431,17 @@ def _left(params: Params, state: State) -> int:
     to_train = -(-(training.recipe.updates - training.updates) // PER_STEP)
     a_step = -(-params.samples // ROWS)
     if state.setting != (params.guidance, params.steps):
-        return to_train + 1 + params.steps * a_step + 1
+        return to_train + 1 + params.steps * a_step + PARTS - state.prepared + 1
     i, first = divmod(state.at, params.samples)
-    return to_train + params.steps * a_step - i * a_step - -(-first // ROWS) + (state.judged is None)
+    return (
+        to_train
+        + params.steps * a_step
+        - i * a_step
+        - -(-first // ROWS)
+        + PARTS
+        - state.prepared
+        + (state.judged is None)
+    )
 
 
 def done(params: Params, state: State) -> bool:
@@ -413,7 +459,6 @@ def frame(params: Params, state: State) -> Frame:
     import numpy as np
 
     data, training = _data(), state.training
-    _, floor, _, baseline = _reference()
     curve = training.curve
     arrays: dict[str, Any] = {
         "updates": curve[:, 0],
@@ -421,8 +466,8 @@ def frame(params: Params, state: State) -> Frame:
         "held": curve[:, 2],
         "real": data.flat[data.held[:10]].reshape(-1, 8, 8),
         "bar": np.arange(3),
-        "frechet": np.array([1.0, baseline.frechet / floor, math.nan]),
-        "neighbour": np.array([1.0, baseline.neighbour, math.nan]),
+        "frechet": np.empty(0),
+        "neighbour": np.empty(0),
     }
     if state.setting is None:
         arrays["digits"] = state.preview[:10]
@@ -437,21 +482,22 @@ def frame(params: Params, state: State) -> Frame:
         "updates": float(training.updates),
         "loss_train": float(curve[-1, 1]),
         "loss_held": float(curve[-1, 2]),
-        "baseline_accuracy": baseline.accuracy,
-        "baseline_frechet": baseline.frechet,
-        "real_frechet": floor,
     }
     if state.judged is not None:
+        _, floor, _, baseline = _reference()
         scalars |= {
+            "baseline_accuracy": baseline.accuracy,
+            "baseline_frechet": baseline.frechet,
+            "real_frechet": floor,
             "accuracy": state.judged.accuracy,
             "frechet": state.judged.frechet,
             "frechet_ratio": state.judged.frechet / floor,
             "neighbour": state.judged.neighbour,
             "copies": state.judged.copies,
         }
-        arrays["frechet"][2] = state.judged.frechet / floor
-        arrays["neighbour"][2] = state.judged.neighbour
-    return Frame(state.steps, scalars, arrays, _note(params, state, baseline, floor))
+        arrays["frechet"] = np.array([1.0, baseline.frechet / floor, state.judged.frechet / floor])
+        arrays["neighbour"] = np.array([1.0, baseline.neighbour, state.judged.neighbour])
+    return Frame(state.steps, scalars, arrays, _note(params, state))
 
 
 def _levels(steps: int) -> Array:
@@ -468,7 +514,7 @@ def _shown(x: Array, sigma: float) -> Array:
     return np.asarray((x * sd / math.sqrt(sigma**2 + sd**2) / SCALE + _data().mean).reshape(-1, 8, 8))
 
 
-def _note(params: Params, state: State, baseline: Judged, floor: float) -> str:
+def _note(params: Params, state: State) -> str:
     training = state.training
     problem = f"; {training.problem}" if training.problem else ""
     if training.diverged:
@@ -484,6 +530,7 @@ def _note(params: Params, state: State, baseline: Judged, floor: float) -> str:
         i = state.at // params.samples
         return f"{kept}{params.samples} digits from noise: step {i} of {params.steps}{problem}"
     judged = state.judged
+    _, floor, _, baseline = _reference()
     return (
         f"read right {judged.accuracy:.1%} (per-class Gaussian {baseline.accuracy:.1%}); Fréchet"
         f" {judged.frechet / floor:.2f} × two real halves (Gaussian {baseline.frechet / floor:.1f} ×); neighbours"

@@ -193,10 +193,11 @@ def frame(params: Params, state: State) -> Frame:
 
     curve, theory = np.array(CURVE), _theory(params.std, params.way, CURVE)
     other = _theory(params.std, "ode" if params.way == "sde" else "sde", CURVE)
+    made = np.isfinite(state.shares[:, 0])
     arrays: dict[str, Any] = {
-        "t": np.array(TIMES),
-        "learned": state.shares[:, 0],
-        "exact": state.shares[:, 1],
+        "t": np.array(TIMES)[made],
+        "learned": state.shares[made, 0],
+        "exact": state.shares[made, 1],
         "curve": curve,
         "theory": theory,
         "other": other,
@@ -310,10 +311,10 @@ LAB = Lab(
             "Share that returns to its mode",
             series=(
                 Series("exact chance", "theory", "curve", "dashed"),
-                Series("learned score", "learned", "t", "points"),
                 Series("exact score", "exact", "t", "points"),
+                Series("learned score", "learned", "t", "points"),
                 Series("the other way back", "other", "curve", "dashed"),
-                Series("1/9", "chance", "curve", "dashed"),
+                Series("", "chance", "curve", "dashed"),
             ),
             x_label="t at the turn (VP)",
             x_range=(0.0, 1.0),
