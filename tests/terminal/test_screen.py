@@ -70,24 +70,24 @@ TOUR = [
     ("m", "Foundations"),
     ("Escape", "Week 1"),
     ("C-p", "Search"),
-    ("Escape", "Week 1"),
-    ("Enter", "Hand in"),  # a number
-    ("7", "Hand in"),
+    ("Escape", "q Quit"),
+    ("Enter", "F1 Help"),  # a number
+    ("7", "F1 Help"),
     ("F3", "Hint 1"),
     ("Enter", "✗ Wrong"),
     ("Enter", "question 2"),  # lines to be put in order
-    ("Space", "Hand in"),
-    ("Down", "Hand in"),
+    ("Space", "question 2"),
+    ("Down", "question 2"),
     ("Enter", "✗ Wrong"),
-    ("Enter", "Compare"),  # free recall
-    ("x", "Compare"),
-    ("F2", "Hand in"),
+    ("Enter", "F1 Help"),  # free recall
+    ("x", "F1 Help"),
+    ("F2", "? Help"),
     ("Enter", "✗ Not yet"),
     ("l", "page 7"),
     ("n", "page 8"),
     ("o", "╭───"),
     ("Escape", "page 8"),
-    ("Escape", "Next"),
+    ("Escape", "esc Leave"),
 ]
 """Keys, and what is then to be seen on a screen of 20 × 6."""
 

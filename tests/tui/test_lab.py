@@ -163,6 +163,7 @@ async def test_nothing_runs_before_a_prediction(key: str) -> None:
             ("two", "two"),
             ("7", "It lies between 0 and 1. A percentage is typed as 25%."),
             ("-0.1", "It lies between 0 and 1."),
+            ("?", "is not part of a formula. F1 helps."),
         ]:
             await learner.press(*text, "enter")
             await learner.until(lambda says=says: says in learner.part("#predict-unread"), f"for {says!r}")

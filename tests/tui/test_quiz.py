@@ -499,10 +499,12 @@ async def test_the_title_gives_way_to_where_the_learner_is() -> None:
         question = await asks(learner, screen)
         shown = learner.part("#quiz-head")
         assert shown.startswith(f"{head.section} {head.title[:16]}")
-        place = f"difficulty {question.difficulty}/10 question 1 of {len(head.questions)} "
+        place = f"question 1 of {len(head.questions)} difficulty {question.difficulty}/10 "
         assert shown.endswith(place + bar(1 / len(head.questions), 12))
         await learner.pilot.resize_terminal(110, 24)
-        await learner.sees(f"{head.title}: practice difficulty")
+        await learner.sees(f"{head.title}: practice question 1")
+        await learner.pilot.resize_terminal(40, 12)
+        await learner.sees(f"question 1 of {len(head.questions)} difficulty {question.difficulty}/10")
 
 
 async def test_a_quiz_with_a_question_that_is_gone_begins_anew() -> None:

@@ -215,9 +215,8 @@ class QuizScreen(Screen[None]):
         if question is None:
             row.add_row(Text(self.heading, style="bold"), Text("done"))
         else:
-            place = Text(f"difficulty {question.difficulty}/10", style="dim")
-            place.append(f"   question {self.at + 1} of {total}  ", style="not dim")
-            place.append(bar((self.at + 1) / total, 12))
+            place = Text(f"question {self.at + 1} of {total}  ")
+            place.append(f"difficulty {question.difficulty}/10  {bar((self.at + 1) / total, 12)}", style="dim")
             row.add_row(Text(self.heading, style="bold"), place)
         self.query_one("#quiz-head", Static).update(row)
 
