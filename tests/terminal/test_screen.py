@@ -92,7 +92,6 @@ TOUR = [
 """Keys, and what is then to be seen on a screen of 20 × 6."""
 
 
-@pytest.mark.full
 def test_no_screen_minds_a_terminal_that_is_much_too_small(terminal: Callable[..., Terminal], home: Path) -> None:
     asked = ("la-null-space", "la-norms-order", "la-checkpoint-svd", "la-linear-collapse")
     learner.prepare(home, events.QuizStart(item="checkpoint:linear-algebra", questions=asked, seed=1))
