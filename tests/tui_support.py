@@ -19,9 +19,11 @@ from tutor.course.load import load_course, load_questions
 from tutor.course.model import Question
 from tutor.progress.store import Store
 from tutor.tui.app import TutorApp
+from tutor.tui.screens.lab import LabScreen
 from tutor.tui.screens.quiz import QuizScreen
 from tutor.tui.screens.today import TodayScreen
 from tutor.tui.widgets.answers import LETTERS, ChoiceAnswer, OrderAnswer, SelfGradedAnswer
+from tutor.tui.widgets.chart_view import ChartView
 
 S = TypeVar("S", bound=Screen[Any])
 
@@ -144,6 +146,28 @@ class Learner:
         async with asyncio.timeout(PATIENCE):
             while self.app.is_running:
                 await asyncio.sleep(0.01)
+
+
+def charts(learner: Learner) -> list[ChartView]:
+    """The charts on the screen, from the top left."""
+    shown = [view for view in learner.app.screen.query(ChartView) if view.display and view.size.area]
+    return sorted(shown, key=lambda view: (view.region.y, view.region.x))
+
+
+async def drawn(learner: Learner, screen: LabScreen) -> list[str]:
+    """Wait until every chart on the screen was drawn for the room it has; their ids."""
+
+    def fits() -> bool:
+        pictures = {} if screen.frame is None else screen.frame.pictures
+        views = charts(learner)
+        return {view.chart_id for view in views} == set(pictures) and all(
+            len(pictures[view.chart_id]) == view.size.height
+            and all(sum(len(text) for text, _ in line) <= view.size.width for line in pictures[view.chart_id])
+            for view in views
+        )
+
+    await learner.until(fits, "for the charts")
+    return [view.chart_id for view in charts(learner)]
 
 
 def seed_quiz(*questions: str, context: str = f"checkpoint:{CHAPTER}", seed: int = 1) -> str:

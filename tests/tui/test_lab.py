@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tests_support import mnist
 from textual.widgets import Input
-from tui_support import BANK, CHAPTER, Learner, answer_keys, asks, learning, progress
+from tui_support import BANK, CHAPTER, Learner, answer_keys, asks, charts, drawn, learning, progress
 
 from tutor import paths
 from tutor.course.load import load_chapter
@@ -30,7 +30,6 @@ from tutor.tui.screens.lesson import LessonScreen
 from tutor.tui.screens.predict import PredictScreen
 from tutor.tui.screens.quiz import QuizScreen
 from tutor.tui.screens.today import TodayScreen
-from tutor.tui.widgets.chart_view import ChartView
 
 LABS = load_chapter(paths.content_dir(), CHAPTER).labs
 SVD = get("svd-digits")
@@ -70,28 +69,6 @@ def runs() -> list[log.LabRun]:
     """The runs that another program finds in the log."""
     with progress() as store:
         return [row.event for row in store.events("lab_run") if isinstance(row.event, log.LabRun)]
-
-
-def charts(learner: Learner) -> list[ChartView]:
-    """The charts on the screen, from the top left."""
-    shown = [view for view in learner.app.screen.query(ChartView) if view.display and view.size.area]
-    return sorted(shown, key=lambda view: (view.region.y, view.region.x))
-
-
-async def drawn(learner: Learner, screen: LabScreen) -> list[str]:
-    """Wait until every chart on the screen was drawn for the room it has; their ids."""
-
-    def fits() -> bool:
-        pictures = {} if screen.frame is None else screen.frame.pictures
-        views = charts(learner)
-        return {view.chart_id for view in views} == set(pictures) and all(
-            len(pictures[view.chart_id]) == view.size.height
-            and all(sum(len(text) for text, _ in line) <= view.size.width for line in pictures[view.chart_id])
-            for view in views
-        )
-
-    await learner.until(fits, "for the charts")
-    return [view.chart_id for view in charts(learner)]
 
 
 def alive(pid: int | None) -> bool:
