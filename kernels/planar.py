@@ -23,7 +23,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kernels import gaussian_grid, ring, sliced
+from kernels import gaussian, gaussian_grid, goodness_of_fit, ring, sliced
 
 Array = npt.NDArray[np.floating]
 Name = Literal["ring", "grid"]
@@ -141,3 +141,39 @@ def best_value(name: Name) -> float:
 def floor(name: Name, n: int, sets: int, rng: np.random.Generator) -> list[Measures]:
     """The measures of so many sets of n true samples."""
     return [measure(name, draw(name, n, rng)) for _ in range(sets)]
+
+
+def frechet(name: Name, x: Array) -> float:
+    """|m|² + tr(S + v I − 2 √(v S)): the Fréchet distance between Gaussians with the samples' moments and the data's.
+
+    Mean m and covariance S of the samples, 0 and v I of the data, are all that it sees.
+    """
+    v = variance(name)
+    values = np.maximum(np.linalg.eigvalsh(np.cov(x.T)), 0.0)
+    return float(np.sum(x.mean(axis=0) ** 2) + np.sum((np.sqrt(values) - math.sqrt(v)) ** 2))
+
+
+def gaussian_off(name: Name) -> float:
+    """The share of N(0, v I), v the data's variance, that is off: exact for the ring, by quadrature for the grid."""
+    v = variance(name)
+    if name == "ring":
+        low, high = (RADIUS - RING_OFF * WIDTH), (RADIUS + RING_OFF * WIDTH)
+        return 1 - math.exp(-0.5 * low**2 / v) + math.exp(-0.5 * high**2 / v)
+    # The discs do not overlap: the integral of the density over each, in polar coordinates about its centre.
+    nodes, weights = np.polynomial.legendre.leggauss(40)
+    r = 0.5 * GRID_OFF * SD * (nodes + 1)
+    angle = np.arange(64) * (2 * math.pi / 64)
+    ring_points = np.stack([np.outer(r, np.cos(angle)), np.outer(r, np.sin(angle))], axis=-1)
+    at = gaussian_grid.CENTRES[:, None, None] + ring_points
+    density = np.exp(-0.5 * np.sum(at**2, axis=-1) / v) / (2 * math.pi * v)
+    on = np.sum(density.sum(axis=(0, 2)) * r * weights) * 0.5 * GRID_OFF * SD * (2 * math.pi / 64)
+    return 1 - float(on)
+
+
+def ring_measures(x: Array) -> tuple[float, float]:
+    """(W₁ of the radius from its law, √n times the Kolmogorov–Smirnov distance of the angle from uniform)."""
+    n = len(x)
+    p = (np.arange(n) + 0.5) / n
+    radius = float(np.mean(np.abs(np.sort(np.hypot(*x.T)) - RADIUS - WIDTH * gaussian.Phi_inverse(p))))
+    u = np.sort(np.arctan2(x[:, 1], x[:, 0])) / (2 * math.pi) + 0.5
+    return radius, math.sqrt(n) * goodness_of_fit.kolmogorov_smirnov(np.asarray(u, dtype=np.float64)).D

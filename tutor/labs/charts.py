@@ -88,11 +88,12 @@ def draw(
     """Draw a chart in exactly `height` lines of `width` cells; never raises, whatever the data."""
     if width < 1 or height < 1:
         return []
-    lines = (
-        _images(chart, history, width, height, theme)
-        if chart.kind in {"image", "heat"}
-        else _curves(chart, history, width, height, theme, prediction)
-    )
+    if chart.kind == "table":
+        lines = _table(chart, history, width, theme)
+    elif chart.kind in {"image", "heat"}:
+        lines = _images(chart, history, width, height, theme)
+    else:
+        lines = _curves(chart, history, width, height, theme, prediction)
     fitted = [_fit(line, width) for line in lines[:height]]
     return fitted + [[(" " * width, "")] for _ in range(height - len(fitted))]
 
@@ -516,6 +517,35 @@ def _images(chart: Chart, history: History, width: int, height: int, theme: Them
         lines.append([(caption, theme.muted)])
         lines += _row_of_images(stack, width, room - 1, low, high, chart.kind, theme)
     return lines
+
+
+def _table(chart: Chart, history: History, width: int, theme: Theme) -> Picture:
+    """Numbers with names on both sides; what is not known is a dash, columns without room are left out."""
+    lines: Picture = [[(chart.title, "bold")]]
+    for caption, name in chart.images:
+        array = np.asarray(history.frame.arrays.get(name, ()), dtype=np.float64)
+        if array.ndim != 2:
+            continue
+        rows, columns = chart.rows[: len(array)], chart.columns[: array.shape[1]]
+        stub = max((len(row) for row in rows), default=0)
+        size = max([6, *(len(column) for column in columns)]) + 1
+        shown = max(0, min(len(columns), (width - stub) // size))
+        lines.append([(" " * stub + "".join(f"{column:>{size}}" for column in columns[:shown]), theme.muted)])
+        for row, values in zip(rows, array, strict=False):
+            cells = "".join(f"{_figure(float(value), size - 1):>{size}}" for value in values[:shown])
+            lines.append([(f"{row:<{stub}}", theme.series[0]), (cells, theme.text)])
+        lines.append([(caption, theme.muted)])
+    return lines
+
+
+def _figure(value: float, width: int) -> str:
+    """A number in so many characters, to three digits; a dash for what is none."""
+    if not math.isfinite(value):
+        return "—" if math.isnan(value) else "∞"
+    text = f"{value:.3g}"
+    if len(text) > width or "e" in text:
+        text = f"{value:.0e}" if abs(value) >= 1e5 or 0 < abs(value) < 1e-3 else f"{value:.0f}"
+    return text[:width]
 
 
 def _row_of_images(stack: Floats, width: int, rows: int, low: float, high: float, kind: str, theme: Theme) -> Picture:

@@ -42,10 +42,11 @@ LABS = {
     "score-9grid": "tutor.labs.score_9grid",
     "u-turn": "tutor.labs.u_turn",
     "guidance": "tutor.labs.guidance",
-    "digits-diffusion": "tutor.labs.digits_diffusion",
+    "vae-vs-diffusion": "tutor.labs.vae_vs_diffusion",
     "schrodinger-bridge": "tutor.labs.schrodinger_bridge",
-    "flow-matching": "tutor.labs.flow_matching",
     "gan": "tutor.labs.gan",
+    "flow-matching": "tutor.labs.flow_matching",
+    "digits-diffusion": "tutor.labs.digits_diffusion",
 }
 """Lab id → module with the constant `LAB`, in the order of the course."""
 

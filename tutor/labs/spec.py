@@ -197,7 +197,7 @@ class Chart:
 
     id: str
     title: str
-    kind: Literal["xy", "image", "heat"] = "xy"
+    kind: Literal["xy", "image", "heat", "table"] = "xy"
     series: tuple[Series, ...] = ()
     x_label: str = ""
     y_label: str = ""
@@ -207,6 +207,9 @@ class Chart:
     y_range: tuple[float, float] | None = None
     images: tuple[tuple[str, str], ...] = ()
     """For `image` and `heat`: (caption, name of a 2-D array, or of a 3-D one whose slices are drawn side by side)."""
+    rows: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    """For `table`: the names of rows and columns of the 2-D array that `images` names, with a caption below it."""
     image_range: tuple[float, float] | None = None
     """Values drawn as black and white (image) or as the ends of the colour scale (heat, backdrop); None: the data's."""
     backdrop: str = ""
