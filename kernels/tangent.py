@@ -46,7 +46,9 @@ def curvature(net: mlp.Net, z: Array, x: Array) -> Array:
 
 def forward(net: mlp.Net, theta: Array, X: Array, V: Array) -> tuple[Array, Array, Cache]:
     """(y, ẏ) (rows, outputs) for inputs X and directions V (rows, inputs)."""
-    xs, dxs, slopes = [], [], []
+    xs: list[Array] = []
+    dxs: list[Array] = []
+    slopes: list[tuple[Array, Array, Array]] = []
     parts = mlp.layers(net, theta)
     for at, (W, b) in enumerate(parts):
         xs.append(X)

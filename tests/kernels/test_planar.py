@@ -62,3 +62,35 @@ def test_missing_modes_and_bad_samples_are_seen() -> None:
     bad = planar.measure("grid", np.full((3, 2), np.nan))
     assert bad.off == 1
     assert math.isnan(bad.sw1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_gaussian_of_the_same_moments(name: planar.Name) -> None:
+    n = 40_000
+    x = math.sqrt(planar.variance(name)) * np.random.default_rng(5).standard_normal((n, 2))
+    exact = planar.gaussian_off(name)
+    assert planar.measure(name, x).off == pytest.approx(exact, abs=4.5 * math.sqrt(exact * (1 - exact) / n))
+    # The Fréchet distance of a set to its own law is chance: about v (2/n + 1/(2n) + …).
+    assert planar.frechet(name, x) < 20 * planar.variance(name) / n
+
+
+def test_frechet_distance_of_shift_and_scale() -> None:
+    rng = np.random.default_rng(6)
+    x = rng.standard_normal((500, 2))
+    x = (x - x.mean(axis=0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(x.T))).T
+    v = planar.variance("ring")
+    assert planar.frechet("ring", math.sqrt(v) * x) == pytest.approx(0, abs=1e-12)
+    # Means 3 apart, one sd twice as large: 9 + v.
+    moved = math.sqrt(v) * x * np.array([2.0, 1.0]) + np.array([0.0, 3.0])
+    assert planar.frechet("ring", moved) == pytest.approx(9 + v, rel=1e-9)
+
+
+def test_radius_and_angle_of_the_ring() -> None:
+    x = planar.draw("ring", 20_000, np.random.default_rng(7))
+    radius, angle = planar.ring_measures(x)
+    assert radius < 0.004
+    assert angle < 2.3
+    assert planar.ring_measures(1.1 * x)[0] == pytest.approx(0.2, abs=0.005)
+    half = x.copy()
+    half[:, 1] = np.abs(half[:, 1])
+    assert planar.ring_measures(half)[1] == pytest.approx(0.5 * math.sqrt(20_000), rel=0.02)

@@ -179,7 +179,7 @@ def sample(training: Training, n: int, rng: np.random.Generator) -> Array:
     from kernels import edm, flow_matching, gan, planar, reverse, vae
 
     name, theta = training.name, training.mean
-    z = rng.standard_normal((n, 2))
+    z: Array = rng.standard_normal((n, 2))
     with np.errstate(all="ignore"):
         match training.kind:
             case "flow":
@@ -225,5 +225,5 @@ def log_likelihood(training: Training, x: Array, rng: np.random.Generator) -> Ar
             case "flow":
                 return flow_matching.log_likelihood(flow_of(_sd(training.name)), training.mean, x, 40)
             case "diffusion":
-                return ode_likelihood.log_likelihood(edm_of(_sd(training.name)), training.mean, x, 60)
+                return ode_likelihood.log_likelihood(edm_of(_sd(training.name)), training.mean, x, 40)
     return None

@@ -1,0 +1,171 @@
+"""What schrodinger-bridge, flow-matching, gan and vae-vs-diffusion show, beyond what all labs keep to."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from tests_support import finish
+
+from tutor.labs import charts, contenders, registry
+from tutor.labs.run import Run
+from tutor.labs.spec import Check, make_params
+
+SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.full) for seed in (1, 2, 3, 4))]
+
+
+@functools.cache
+def _run(lab_id: str, seed: int, values: tuple[tuple[str, Any], ...]) -> Run[Any, Any]:
+    lab = registry.get(lab_id)
+    return finish(Run(lab, make_params(lab, dict(values)), seed))
+
+
+def run(lab_id: str, seed: int = 0, **values: Any) -> Run[Any, Any]:
+    """A finished run, made once a process: to look at, not to change."""
+    return _run(lab_id, seed, tuple(values.items()))
+
+
+def failed(done: Run[Any, Any]) -> list[str]:
+    return [check.name for check in done.checks() if not check.ok]
+
+
+def check(done: Run[Any, Any], start: str) -> Check:
+    return next(each for each in done.checks() if each.name.startswith(start))
+
+
+@pytest.mark.xdist_group("ch9b-Bridge")
+class TestSchrodingerBridge:
+    @pytest.mark.parametrize("seed", SEEDS)
+    @pytest.mark.parametrize(
+        "values",
+        [{"sigma": 0.2}, {"sigma": 10.0}, {"start": "gaussian"}, {"paths": "euler"}, {"paths": "drift", "sigma": 1.0}],
+        ids=str,
+    )
+    def test_all_settings_keep_the_checks(self, values: dict[str, Any], seed: int) -> None:
+        done = run("schrodinger-bridge", seed, **values)
+        assert len(done.checks()) >= 5
+        assert failed(done) == []
+
+    def test_known_figures(self) -> None:
+        scalars = run("schrodinger-bridge").frame().scalars
+        assert scalars["best"] == pytest.approx(2.706, abs=1e-3)
+        assert scalars["apart"] == pytest.approx(4.325, abs=1e-3)
+        assert scalars["cost"] == pytest.approx(2.924, abs=1e-3)
+        assert scalars["correlation"] == pytest.approx(0.766, abs=1e-3)
+        assert scalars["crossing"] == pytest.approx(0.0554, abs=2e-4)
+
+    def test_costs_rise_from_transport_to_independence(self) -> None:
+        arrays = run("schrodinger-bridge").frame().arrays
+        costs, best, apart = arrays["costs"], arrays["best_line"][0], arrays["apart_line"][0]
+        assert np.all(np.diff(costs) < 0)
+        assert best < costs[-1] < best + 0.02
+        assert apart - 0.02 < costs[0] < apart
+
+    def test_independent_ends_are_found_out(self) -> None:
+        done = run("schrodinger-bridge", ends="independent")
+        assert len(failed(done)) == 3
+        assert done.frame().scalars["crossed"] == pytest.approx(0.25, abs=4 * math.sqrt(0.25 * 0.75 / 4000))
+
+    def test_euler_misses_by_one_increment(self) -> None:
+        scalars = run("schrodinger-bridge", paths="euler").frame().scalars
+        assert scalars["missed"] == pytest.approx(0.6 / math.sqrt(40), rel=0.05)
+
+    def test_another_sigma_goes_on_from_the_potentials_that_are_there(self) -> None:
+        lab = registry.get("schrodinger-bridge")
+        live = finish(Run(lab, lab.params(), 0))
+        live.change("sigma", 0.7)
+        finish(live)
+        assert failed(live) == []
+        fresh = run("schrodinger-bridge", sigma=0.7).frame().scalars
+        assert live.frame().scalars["cost"] == pytest.approx(fresh["cost"], abs=1e-8)
+
+
+@pytest.mark.xdist_group("ch9b-Flow")
+class TestFlowMatching:
+    def test_one_step_finds_one_mode_many_find_all(self) -> None:
+        done = run("flow-matching", updates=1500)
+        assert failed(done) == []
+        assert done.frame().scalars["modes_of_one"] == 1
+        arrays = done.frame().arrays
+        at = {int(cost): k for k, cost in enumerate(arrays["cost"])}
+        # At few evaluations the flow's coordinates are the better ones; at many all are at the floor.
+        for cost in (4, 8, 16):
+            assert arrays["flow_euler"][at[cost]] < 0.8 * arrays["vp_euler"][at[cost]]
+            assert arrays["flow_heun"][at[cost]] < arrays["flow_euler"][at[cost]]
+        assert arrays["flow_heun"][at[64]] < 2 * arrays["floor_line"][0]
+
+    def test_sampling_settings_change_live(self) -> None:
+        lab = registry.get("flow-matching")
+        live = finish(Run(lab, make_params(lab, {"updates": 200}), 0))
+        live.change("field", "exact")
+        finish(live)
+        exact = live.frame().scalars["sw1"]
+        live.change("steps", 1)
+        live.change("method", "euler")
+        finish(live)
+        assert live.frame().scalars["sw1"] > 5 * exact
+
+    @pytest.mark.full
+    @pytest.mark.parametrize("seed", range(5))
+    def test_figures_of_the_default_run(self, seed: int) -> None:
+        scalars = run("flow-matching", seed).frame().scalars
+        assert scalars["kl"] < 0.06
+        assert scalars["off"] < 0.02
+
+
+@pytest.mark.xdist_group("ch9b-Gan")
+class TestGan:
+    def test_the_critic_alone_comes_near_the_best(self) -> None:
+        lab = registry.get("gan")
+        for data in ("grid", "ring"):
+            early = Run(lab, make_params(lab, {"data": data}), 0)
+            while math.isnan(early.state.alone.value):
+                early.advance()
+            assert [each for each in early.checks() if not each.ok] == []
+            assert len(early.checks()) == 2
+
+    def test_without_penalty_the_minimax_game_covers_worse(self) -> None:
+        plain = run("gan", loss="minimax", gamma=0.0, updates=1500).frame().scalars
+        held = run("gan", updates=1500).frame().scalars
+        assert held["least"] > plain["least"]
+        assert held["sw1"] < plain["sw1"]
+
+    def test_divergence_is_said(self) -> None:
+        done = run("gan", loss="minimax", gamma=0.0, lr=0.05, updates=300)
+        assert done.state.diverged == 0 or "diverged at update" in done.frame().note
+        assert all(math.isfinite(each.measured) for each in done.checks())
+
+
+@pytest.mark.xdist_group("ch9b-Table")
+class TestVaeVsDiffusion:
+    def test_every_row_is_filled_and_drawn(self) -> None:
+        done = run("vae-vs-diffusion", seconds=0.2)
+        table = done.frame().arrays["table"]
+        assert np.isfinite(table[:, :4]).all()
+        # A likelihood is had of the data, the Gaussian, VAE (a bound), diffusion and flow.
+        assert np.isfinite(table[:, 4]).tolist() == [True, True, True, False, True, True, False]
+        lab = registry.get("vae-vs-diffusion")
+        for width in (30, 48, 78):
+            picture = charts.draw(lab.charts[0], done.history, width, 16, charts.DARK)
+            text = ["".join(part for part, _ in line) for line in picture]
+            assert len(picture) == 16
+            assert all(len(line) == width for line in text)
+            assert any(line.startswith("flow matching") for line in text)
+
+    def test_the_latent_diffusion_has_half_the_time_for_each_part(self) -> None:
+        rng = np.random.default_rng(0)
+        times = {kind: contenders.left(contenders.begin(kind, "ring", 1.0, rng)) for kind in contenders.KINDS}
+        assert all(time == pytest.approx(1000, abs=2) for time in times.values())
+
+    @pytest.mark.full
+    @pytest.mark.parametrize("data", ["ring", "grid"])
+    @pytest.mark.parametrize("seed", range(5))
+    def test_diffusion_mends_the_vae(self, data: str, seed: int) -> None:
+        done = run("vae-vs-diffusion", seed, data=data)
+        assert failed(done) == []
+        scalars = done.frame().scalars
+        assert scalars["off_vae"] > 2 * scalars["off_latent"]
+        assert scalars["off_gaussian"] > 0.6
