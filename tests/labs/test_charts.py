@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import textwrap
@@ -227,3 +228,18 @@ def test_the_history_keeps_its_ends_and_stays_small() -> None:
     assert len(kept.steps) <= 2001
     assert kept.scalars["loss"] == [float(step) for step in kept.steps]
     assert kept.steps[-1] >= 9000 - 8
+
+
+@pytest.mark.parametrize("width", [1, 5, 20, 40, 80])
+@pytest.mark.parametrize("value", [0.0, -0.00058, 1e-9, 12345.678, -123456789.0, 1e300, math.nan, math.inf, -math.inf])
+def test_a_table_is_drawn_for_any_number_at_any_width(value: float, width: int) -> None:
+    chart = Chart("t", "Table", kind="table", images=(("a caption", "a"),), rows=("one", "two"), columns=("x", "y"))
+    history = History(Frame(0, {}, {"a": np.full((2, 2), value)}))
+    picture = charts.draw(chart, history, width, 8, charts.DARK)
+    assert len(picture) == 8
+    assert all(sum(len(text) for text, _ in line) == width for line in picture)
+
+
+def test_figures_of_a_table() -> None:
+    shown = [charts._figure(value, 6) for value in (0.5, 0.000587, 12.34, -0.000587, 1e-9, 78.6543, math.nan)]
+    assert shown == ["0.5", "0.0006", "12.3", "-0.001", "1e-09", "78.7", "—"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
@@ -534,7 +535,7 @@ def _table(chart: Chart, history: History, width: int, theme: Theme) -> Picture:
         for row, values in zip(rows, array, strict=False):
             cells = "".join(f"{_figure(float(value), size - 1):>{size}}" for value in values[:shown])
             lines.append([(f"{row:<{stub}}", theme.series[0]), (cells, theme.text)])
-        lines.append([(caption, theme.muted)])
+        lines += [[(line, theme.muted)] for line in textwrap.wrap(caption, width)]
     return lines
 
 
@@ -543,9 +544,11 @@ def _figure(value: float, width: int) -> str:
     if not math.isfinite(value):
         return "—" if math.isnan(value) else "∞"
     text = f"{value:.3g}"
+    if len(text) > width and abs(value) < 1 and "e" not in text:
+        text = f"{value:.{width - 2 - (value < 0)}f}"
     if len(text) > width or "e" in text:
-        text = f"{value:.0e}" if abs(value) >= 1e5 or 0 < abs(value) < 1e-3 else f"{value:.0f}"
-    return text[:width]
+        text = f"{value:.0e}"
+    return text
 
 
 def _row_of_images(stack: Floats, width: int, rows: int, low: float, high: float, kind: str, theme: Theme) -> Picture:

@@ -367,7 +367,6 @@ def frame(params: Params, state: State) -> Frame:
         else:
             x, t = flight.x[:SHOWN], flight.taken / flight.setting[2]
         excess = _errors(state, PROBE, copy.deepcopy(state.rng))[0]
-    known = np.where(np.isfinite(state.curves), state.curves, np.nan)
     costs = np.array(COSTS, dtype=float)
     arrays: dict[str, Any] = {
         "x": x[:, 0],
@@ -376,7 +375,9 @@ def frame(params: Params, state: State) -> Frame:
         "density_extent": np.array([-REACH, REACH, -REACH, REACH]),
         "cost": costs,
     }
-    arrays |= {name: known[k] for k, name in enumerate(CURVES)}
+    for name, values in zip(CURVES, state.curves, strict=True):
+        known = np.isfinite(values)
+        arrays |= {name: values[known], f"{name}_cost": costs[known]}
     for k in range(PATHS):
         arrays[f"path_x{k}"] = flight.paths[:, k, 0] if flight else np.empty(0)
         arrays[f"path_y{k}"] = flight.paths[:, k, 1] if flight else np.empty(0)
@@ -499,11 +500,11 @@ LAB = Lab(
             "Sliced W₁ against evaluations a sample",
             series=(
                 Series("true samples", "floor_line", "cost", "dashed"),
-                Series("flow, Euler", "flow_euler", "cost"),
-                Series("flow, Heun", "flow_heun", "cost"),
-                Series("VP, Euler", "vp_euler", "cost"),
-                Series("EDM, Heun", "edm_heun", "cost"),
-                Series("learned flow", "learned", "cost", "points"),
+                Series("flow, Euler", "flow_euler", "flow_euler_cost"),
+                Series("flow, Heun", "flow_heun", "flow_heun_cost"),
+                Series("VP, Euler", "vp_euler", "vp_euler_cost"),
+                Series("EDM, Heun", "edm_heun", "edm_heun_cost"),
+                Series("learned flow", "learned", "learned_cost", "points"),
             ),
             x_label="evaluations; all but the last exact",
             x_log=True,

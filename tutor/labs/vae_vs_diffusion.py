@@ -222,7 +222,7 @@ def frame(params: Params, state: State) -> Frame:
         "density": logs - logs.max(),
         "density_extent": np.array([-reach, reach, -reach, reach]),
         "row": np.arange(1, len(ROWS) + 1),
-        "off": numbers[:, 1],
+        "off": numbers[:, 1] / 100,
         "sw1": numbers[:, 0],
         "sw1_floor": np.full(len(ROWS), numbers[0, 0]),
         "frechet": np.array(moments)[:, 0],
@@ -345,7 +345,7 @@ LAB = Lab(
         ),
         Chart(
             "off",
-            "Off the data in %: rows of the table",
+            "Share off the data: rows of the table",
             series=(Series("", "off", "row", "bars"),),
             x_label="1 data 2 Gaussian 3 VAE 4 latent …",
         ),
