@@ -41,6 +41,7 @@ def log_likelihood(m: edm.Model, theta: Array, x: Array, steps: int) -> Array:
     h = math.log(MOST / LEAST) / steps
 
     def slope(x: Array, sigma: float) -> tuple[Array, Array]:
+        """(dx/dl, what −log p loses)."""
         D, div = denoise_and_divergence(m, theta, x, sigma)
         return x - D, 2 - div
 
