@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
 from kernels import mixture_1d
@@ -27,7 +28,6 @@ def test_far_out_nothing_overflows() -> None:
 
 
 def test_score_is_the_derivative_and_torch_agrees() -> None:
-    torch = pytest.importorskip("torch")
     x = torch.tensor(X, requires_grad=True)
     law = torch.distributions.MixtureSameFamily(
         torch.distributions.Categorical(torch.tensor(P.w)), torch.distributions.Normal(*map(torch.tensor, P[1:]))

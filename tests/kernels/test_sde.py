@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+import torchsde
 
 from kernels import sde
 
@@ -93,8 +95,6 @@ def test_coarser_increments_add_up_to_the_same_path() -> None:
 
 
 def test_euler_and_milstein_agree_with_torchsde() -> None:
-    torch = pytest.importorskip("torch")
-    torchsde = pytest.importorskip("torchsde")
 
     class Gbm:
         noise_type, sde_type = "diagonal", "ito"

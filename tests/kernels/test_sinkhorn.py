@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import ot
 import pytest
 
 from kernels import schrodinger, sinkhorn
@@ -32,7 +33,6 @@ def solve(a: np.ndarray, b: np.ndarray, eps: float, sweeps: int = 2000) -> tuple
 
 @pytest.mark.parametrize("sigma", [0.5, 2.0])
 def test_plan_is_pots(sigma: float) -> None:
-    ot = pytest.importorskip("ot")
     eps = sigma**2
     pi = sinkhorn.plan(solve(MODES, END, eps)[0], C, eps, MODES, END)
     theirs = ot.sinkhorn(MODES, END, C, eps, method="sinkhorn_log", numItermax=200, stopThr=1e-12)
@@ -43,7 +43,6 @@ def test_plan_is_pots(sigma: float) -> None:
 
 
 def test_small_noise_gives_the_transport_of_a_linear_program() -> None:
-    ot = pytest.importorskip("ot")
     cost = float(ot.emd2_1d(X, X, MODES, END, metric="sqeuclidean"))
     assert cost == pytest.approx(2.706, abs=2e-3)
     pi = sinkhorn.plan(solve(MODES, END, 0.01, 600)[0], C, 0.01, MODES, END)

@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize
+from sklearn import decomposition
 
 from kernels import beta_vae, linear_vae, optimizers, rate_distortion
 
@@ -132,7 +133,6 @@ def test_training_finds_the_optimum_and_the_number_of_latents(beta: float) -> No
 
 
 def test_at_beta_one_the_elbo_is_probabilistic_pca() -> None:
-    decomposition = pytest.importorskip("sklearn.decomposition")
     rng = np.random.default_rng(0)
     X = rng.multivariate_normal(np.zeros(8), covariance(8, 1), 4000)
     X -= X.mean(axis=0)

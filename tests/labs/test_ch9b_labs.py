@@ -123,8 +123,8 @@ class TestFlowMatching:
 class TestGan:
     def test_the_critic_alone_comes_near_the_best(self) -> None:
         lab = registry.get("gan")
-        for data in ("grid", "ring"):
-            early = Run(lab, make_params(lab, {"data": data}), 0)
+        for source in ("grid", "ring"):
+            early = Run(lab, make_params(lab, {"source": source}), 0)
             while math.isnan(early.state.alone.value):
                 early.advance()
             assert [each for each in early.checks() if not each.ok] == []
@@ -164,10 +164,10 @@ class TestVaeVsDiffusion:
         assert all(time == pytest.approx(1000, abs=2) for time in times.values())
 
     @pytest.mark.full
-    @pytest.mark.parametrize("data", ["ring", "grid"])
+    @pytest.mark.parametrize("source", ["ring", "grid"])
     @pytest.mark.parametrize("seed", range(5))
-    def test_diffusion_mends_the_vae(self, data: str, seed: int) -> None:
-        done = run("vae-vs-diffusion", seed, data=data)
+    def test_diffusion_mends_the_vae(self, source: str, seed: int) -> None:
+        done = run("vae-vs-diffusion", seed, source=source)
         assert failed(done) == []
         scalars = done.frame().scalars
         assert scalars["off_vae"] > 2 * scalars["off_latent"]

@@ -213,6 +213,11 @@ def test_parameters_are_frozen_and_described(lab: Lab[Any, Any]) -> None:
         setattr(params, knobs[0].name, 1)
 
 
+@each_lab()
+def test_only_the_learners_folder_is_called_data(lab: Lab[Any, Any]) -> None:
+    assert all(knob.kind == "path" for knob in params_of(lab.params) if knob.name == "data")
+
+
 def test_labs_can_be_listed_without_loading_numpy() -> None:
     code = "import sys; from tutor.labs import registry; registry.all_labs(); print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -35,7 +35,7 @@ LATENT = contenders.KINDS.index("latent")
 class Params:
     """What the learner may turn."""
 
-    data: str = param("ring", "a ring, or nine Gaussians", choices=("ring", "grid"))
+    source: str = param("ring", "a ring, or nine Gaussians", choices=("ring", "grid"))
     seconds: float = param(1.5, "training time of each model", low=0.1, high=20.0, scale="log", unit="s")
     show: str = param(
         "all in turn",
@@ -75,7 +75,7 @@ class State(NamedTuple):
 
 
 def _name(params: Params) -> planar.Name:
-    return "ring" if params.data == "ring" else "grid"
+    return "ring" if params.source == "ring" else "grid"
 
 
 def init(params: Params, rng: np.random.Generator) -> State:
