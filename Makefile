@@ -34,7 +34,7 @@ check: $(VENV)/.installed-dev
 	$(VENV)/bin/lint-imports
 	$(PY) -m tutor check
 
-bench: $(VENV)/.installed-dev
+bench: $(VENV)/.installed-bench
 	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
 
 clean:
@@ -62,3 +62,7 @@ $(VENV)/.installed-dev: pyproject.toml $(VENV)/.made
 	@$(if $(TORCH),$(PIP) $(TORCH))
 	@$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.installed-run
+
+$(VENV)/.installed-bench: $(VENV)/.installed-dev
+	@$(PIP) --editable '.[dev,bench]'
+	@touch $@

@@ -36,12 +36,12 @@ def print_table(rows: Sequence[Row], ours: str = "ours", peer: str = "peer") -> 
     width = max(len(row.name) for row in rows)
     print(f"{'':{width}}  {ours:>12} {peer:>12} {'ratio':>7}  target")
     for row in rows:
-        own, beside = _figure(row.ours, row.unit), _figure(row.peer, row.unit)
+        own, beside = figure(row.ours, row.unit), figure(row.peer, row.unit)
         print(f"{row.name:{width}}  {own:>12} {beside:>12} {row.ours / row.peer:>7.2f}  {row.target}".rstrip())
 
 
-def _figure(value: float, unit: str) -> str:
-    """Three digits that count."""
+def figure(value: float, unit: str) -> str:
+    """A value with the three digits that count."""
     return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
 
 
