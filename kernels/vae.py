@@ -4,9 +4,9 @@
 
     ELBO(x) = E_q[log p(x|z)] − KL(q(z|x) ‖ p(z)),       KL = ½ Σ_j (μ_j² + e^(ℓ_j) − 1 − ℓ_j)
 
-The loss is −E_q[log p(x|z)] + β KL, minus the ELBO for β = 1. Through z = μ + e^(ℓ/2) ε with ε ~ N(0, I) its gradient
-reaches the encoder (the reparameterisation trick). σ is fixed: it says how much an error counts, 1/(2σ²) times its
-square, and the squared error without that factor, summed over the dimensions, is the choice σ² = ½.
+The loss is −E_q[log p(x|z)] + β KL, minus the ELBO for β = 1 (other β: Higgins et al. 2017). Through z = μ + e^(ℓ/2) ε
+with ε ~ N(0, I) its gradient reaches the encoder (the reparameterisation trick). σ is fixed: it says how much an error
+counts, 1/(2σ²) times its square, and the squared error without that factor, summed over the dimensions, is σ² = ½.
 
 A direction of the data with variance λ is used by a linear VAE only if λ > β σ²; otherwise its KL is cheaper at 0. For
 any VAE that uses nothing yet, the same condition says whether beginning to use that direction lowers the loss.
@@ -68,7 +68,8 @@ def decode(vae: VAE, theta: Array, z: Array) -> Array:
 
 def kl(mu: Array, log_var: Array) -> Array:
     """KL(N(μ, diag e^ℓ) ‖ N(0, I)) in nats, dimension by dimension (n, L)."""
-    return np.asarray(0.5 * (mu**2 + np.exp(log_var) - 1 - log_var))
+    # expm1 keeps the digits that e^ℓ − 1 would lose for a latent that is nearly switched off.
+    return np.asarray(0.5 * (mu**2 + np.expm1(log_var) - log_var))
 
 
 def log_likelihood(vae: VAE, x: Array, mean: Array) -> Array:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import optimize
 from sklearn import decomposition
 
-from kernels import beta_vae, linear_vae, optimizers, rate_distortion
+from kernels import linear_vae, optimizers, rate_distortion, vae
 
 # -- rate and distortion ---
 
@@ -173,15 +173,13 @@ def test_elsewhere_the_elbo_is_below_by_the_kl_to_the_posterior(seed: int) -> No
 # -- the neural VAE ---
 
 
-def torch_loss(
-    net: beta_vae.Net, theta: torch.Tensor, x: torch.Tensor, eps: torch.Tensor, beta: float, sigma: float
-) -> torch.Tensor:
+def torch_loss(net: vae.VAE, theta: torch.Tensor, x: torch.Tensor, eps: torch.Tensor, beta: float) -> torch.Tensor:
     def run(sizes: tuple[int, ...], at: int, h: torch.Tensor) -> tuple[torch.Tensor, int]:
         for layer, (n, m) in enumerate(itertools.pairwise(sizes)):
             h = h @ theta[at : at + n * m].reshape(n, m) + theta[at + n * m : at + (n + 1) * m]
             at += (n + 1) * m
             if layer < len(sizes) - 2:
-                h = torch.nn.functional.silu(h)
+                h = torch.tanh(h)
         return h, at
 
     out, at = run(net.encoder.sizes, 0, x)
@@ -189,32 +187,45 @@ def torch_loss(
     q = torch.distributions.Normal(out[:, :k], torch.exp(0.5 * out[:, k:]))
     guess, _ = run(net.decoder.sizes, at, q.mean + q.stddev * eps)
     kl = torch.distributions.kl_divergence(q, torch.distributions.Normal(0.0, 1.0)).sum(dim=1)
-    return torch.mean(torch.sum((guess - x) ** 2, dim=1) / (2 * sigma**2) + beta * kl)
+    log_likelihood = torch.distributions.Normal(guess, net.sigma).log_prob(x).sum(dim=1)
+    return torch.mean(beta * kl - log_likelihood)
 
 
 @pytest.mark.parametrize("beta", [0.25, 4.0])
 def test_the_gradient_is_autograds(beta: float) -> None:
     rng = np.random.default_rng(0)
-    net = beta_vae.net(7, 9, 3)
-    theta = beta_vae.init(net, rng) + 0.1 * rng.standard_normal(len(beta_vae.init(net, rng)))
+    net = vae.make(7, 3, 9, 0.3)
+    theta = vae.init(net, rng)
+    theta = theta + 0.1 * rng.standard_normal(theta.shape)
     x, eps = rng.standard_normal((5, 7)), rng.standard_normal((5, 3))
     t = torch.tensor(theta, requires_grad=True)
-    loss = torch_loss(net, t, torch.tensor(x), torch.tensor(eps), beta, 0.3)
+    loss = torch_loss(net, t, torch.tensor(x), torch.tensor(eps), beta)
     loss.backward()
-    terms, gradient = beta_vae.gradient(net, theta, x, eps, beta, 0.3)
-    assert terms.distortion / (2 * 0.3**2) + beta * terms.kl.sum() == pytest.approx(float(loss.detach()), rel=1e-12)
+    value, gradient = vae.loss(net, theta, x, eps, beta)
+    assert value == pytest.approx(float(loss.detach()), rel=1e-12)
     assert t.grad is not None
     assert np.allclose(gradient, t.grad.numpy(), rtol=1e-9, atol=1e-10)
-    again = beta_vae.terms(net, theta, x, eps)
-    assert again.distortion == pytest.approx(terms.distortion)
-    assert np.allclose(again.kl, terms.kl)
+    log_p, kl = vae.elbo(net, theta, x, eps)
+    assert np.mean(beta * kl.sum(axis=1) - log_p) == pytest.approx(value, rel=1e-12)
+
+
+def test_single_precision_stays_single() -> None:
+    rng = np.random.default_rng(0)
+    net = vae.make(7, 3, 9, 0.3)
+    _, gradient = vae.loss(
+        net,
+        vae.init(net, rng, np.float32),
+        rng.standard_normal((5, 7), dtype=np.float32),
+        rng.standard_normal((5, 3), dtype=np.float32),
+    )
+    assert gradient.dtype == np.float32
 
 
 @given(mu=st.floats(-4, 4), log_var=st.floats(-6, 3))
 def test_the_kl_is_the_one_of_gaussians(mu: float, log_var: float) -> None:
     from kernels import gaussian_kl
 
-    ours = float(beta_vae.kl(np.array(mu), np.array(log_var)))
+    ours = float(vae.kl(np.array(mu), np.array(log_var)))
     assert ours == pytest.approx(float(gaussian_kl.normal(mu, math.exp(0.5 * log_var), 0.0, 1.0)), abs=1e-12)
     assert ours >= 0
 
@@ -222,19 +233,20 @@ def test_the_kl_is_the_one_of_gaussians(mu: float, log_var: float) -> None:
 def test_the_reparameterised_gradient_is_unbiased() -> None:
     """E over ε of the gradient is the gradient of the expected loss, by differences on common noise."""
     rng = np.random.default_rng(2)
-    net = beta_vae.net(3, 4, 1)
-    theta = beta_vae.init(net, rng) + 0.3 * rng.standard_normal(len(beta_vae.init(net, rng)))
+    net = vae.make(3, 1, 4, 0.7)
+    theta = vae.init(net, rng)
+    theta = theta + 0.3 * rng.standard_normal(theta.shape)
     x = np.repeat(rng.standard_normal((1, 3)), 20_000, axis=0)
     eps = rng.standard_normal((20_000, 1))
-    _, g = beta_vae.gradient(net, theta, x, eps, 1.0, 0.7)
+    _, g = vae.loss(net, theta, x, eps)
     # Another expectation over ε: quadrature.
     nodes, weights = np.polynomial.hermite_e.hermegauss(60)
     weights = weights / weights.sum()
 
     def loss(w: np.ndarray) -> float:
-        mu, log_var = beta_vae.encode(net, w, x[:1])
-        off = beta_vae.decode(net, w, mu + np.exp(0.5 * log_var) * nodes[:, None]) - x[0]
-        return float(weights @ np.sum(off**2, axis=1)) / (2 * 0.7**2) + float(beta_vae.kl(mu, log_var).sum())
+        mu, log_var = vae.encode(net, w, x[:1])
+        off = vae.decode(net, w, mu + np.exp(0.5 * log_var) * nodes[:, None]) - x[0]
+        return float(weights @ np.sum(off**2, axis=1)) / (2 * 0.7**2) + float(vae.kl(mu, log_var).sum())
 
     exact = np.array([(loss(theta + h) - loss(theta - h)) / 2e-5 for h in 1e-5 * np.eye(len(theta))])
     assert np.abs(g - exact).max() < 0.05 * np.abs(exact).max()
