@@ -35,6 +35,7 @@ CONTENT = Path(__file__).parents[2] / "content"
     [
         # scripts
         (r"\beta_1^t", "β₁ᵗ", "beta_1^t"),
+        (r"½ g\, dW", "½g dW", "1/2 g dW"),
         (r"x_i^{2}", "xᵢ²", "x_i^2"),
         (r"f^* w^{\ast}", "f*w*", "f^* w^*"),
         (r"{v_i}^T", "vᵢᵀ", "v_i^T"),

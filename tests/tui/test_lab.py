@@ -595,7 +595,7 @@ async def test_the_question_about_what_was_seen_comes_after_the_run() -> None:
         await learner.sees("e Explain")
         await learner.press("e")
         quiz = await learner.on(QuizScreen)
-        assert await asks(learner, quiz) is question
+        assert await asks(learner, quiz) == question
         await learner.press(*answer_keys(quiz, True))
         await learner.sees("✓ Right")
         with progress() as store:
