@@ -83,9 +83,9 @@ def staged(scene: Scene) -> Iterator[PtySession]:
         full_speed(session)
         for value in scene.values:
             session.send("\r")
-            session.wait_until(lambda screen: bool(screen.rows_with(": a whole num")))
+            session.wait_until(lambda screen: bool(screen.rows_with("╭─ ")))
             session.send(f"{value}\r")
-            session.wait_until(lambda screen: not screen.rows_with(": a whole num"))
+            session.wait_until(lambda screen: not screen.rows_with("╭─ "))
             session.send(DOWN)
         session.read_for(SETTLE)
         if scene.running:

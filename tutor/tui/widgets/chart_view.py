@@ -30,6 +30,13 @@ class ChartView(Widget):
         super().__init__(id=f"chart-{chart_id}")
         self.chart_id = chart_id
         self._lines: list[Line] = []
+        self._base: Style | None = None
+        """The widget's own style, which takes longer to find than a row to paint."""
+
+    def notify_style_update(self) -> None:
+        """Find the style again."""
+        self._base = None
+        super().notify_style_update()
 
     def on_show(self) -> None:
         """Tell that there is room now."""
@@ -52,7 +59,7 @@ class ChartView(Widget):
 
     def render_line(self, y: int) -> Strip:
         """One row of the picture on the widget's own background."""
-        base = self.rich_style
+        base = self._base = self._base or self.rich_style
         width = self.size.width
         if y >= len(self._lines):
             return Strip.blank(width, base)
