@@ -87,6 +87,7 @@ class LabScreen(Screen[None]):
         """Steps of this run that are in the log."""
         self.typing: Param | None = None
         self.said = ""
+        self.outcome = Text()
         self.checked: list[Check] = []
 
     def compose(self) -> ComposeResult:
@@ -264,7 +265,6 @@ class LabScreen(Screen[None]):
     def _draw_checks(self, checks: list[Check]) -> None:
         if checks == self.checked:
             return
-        same = [check.name for check in checks] == [check.name for check in self.checked]
         self.checked = checks
         text = Text()
         for check in checks:
@@ -274,7 +274,9 @@ class LabScreen(Screen[None]):
             text.append(f"{check.name}\n", style="" if check.ok else "bold")
             text.append(f"  theory {relation}{check.truth:.4g}\n  measured {check.measured:.4g}{error}\n", style="dim")
         text.rstrip()
-        self.query_one("#checks", Static).update(text, layout=not same)
+        shown = self.query_one("#checks", Static)
+        # What was larger before leaves its room behind: a new layout with every frame would hold up the keys.
+        shown.update(text, layout=len(text.wrap(self.app.console, max(shown.size.width, 1))) > shown.size.height)
 
     def _draw_outcome(self) -> None:
         frame = self.frame
@@ -297,9 +299,12 @@ class LabScreen(Screen[None]):
         self._show_outcome(text)
 
     def _show_outcome(self, text: Text) -> None:
-        outcome = self.query_one("#outcome", Static)
-        outcome.display = bool(text)
-        outcome.update(text)
+        # As for the checks: no new layout for what stands there already.
+        if text != self.outcome:
+            self.outcome = text
+            outcome = self.query_one("#outcome", Static)
+            outcome.display = True
+            outcome.update(text)
 
     # -- layout ---
 
@@ -489,7 +494,6 @@ class LabScreen(Screen[None]):
             # Until the host answers: what is done from now on is done to a run that has taken no step.
             self.frame = replace(self.frame, step=0, running=running, done=False)
             self.refresh_bindings()
-            self._show_outcome(Text())
             self.app.host.restart(self.values, self.seed)
         if running:
             self.app.host.play()
