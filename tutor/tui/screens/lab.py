@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -123,6 +124,8 @@ class LabScreen(Screen[None]):
         # At once, so that a key pressed now finds the lab open; its charts follow when they have their place.
         self._open()
         self.watch(self.app, "theme", lambda: self.app.host.set_theme(self._theme()), init=False)
+        # While a lab runs the collector leaves alone what is there by now: to go through all of it takes 50 ms.
+        self.call_after_refresh(gc.freeze)
 
     def _defaults(self) -> dict[str, Value]:
         """How the lab opens at first, with the learner's own data where there are some."""
@@ -181,6 +184,7 @@ class LabScreen(Screen[None]):
 
     def put_away(self) -> None:
         """Keep the run in the log and stop the host's work, unless another lab has the host by now."""
+        gc.unfreeze()
         self._log_run()
         if self.app.host.on_frame == self._arrived:
             self.app.host.on_frame = None
