@@ -4,13 +4,38 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
-from tutor.progress.events import Answer, Hint, LabRun, Logged, Page, Prediction, QuizStart, Reveal
+from tutor.progress import mastery
+from tutor.progress.events import (
+    Answer,
+    Hint,
+    LabRun,
+    Logged,
+    Page,
+    Prediction,
+    QuizStart,
+    Reset,
+    Reveal,
+    ReviewSettings,
+)
+from tutor.progress.mastery import Mastery
+from tutor.progress.review import Card, answered, local_time, logged_day
 
-TABLES = ("lesson_state", "question_state", "quiz_state", "lab_state", "time_spent")
+TABLES = (
+    "lesson_state",
+    "question_state",
+    "quiz_state",
+    "lab_state",
+    "time_spent",
+    "cards",
+    "attempts",
+    "mastery",
+    "mastery_changes",
+    "review_settings",
+)
 
 
 class LessonState(msgspec.Struct, frozen=True):
@@ -61,6 +86,8 @@ class QuizState(msgspec.Struct, frozen=True):
     """Index of the first question without an answer; the number of questions when there is none."""
     questions: tuple[str, ...]
     answers: tuple[QuizAnswer, ...]
+    mixed: bool
+    """Whether its questions test more than one objective."""
 
     @property
     def done(self) -> bool:
@@ -87,11 +114,10 @@ class LabState(msgspec.Struct, frozen=True):
 def apply(db: sqlite3.Connection, row: Logged) -> None:
     """Bring the derived tables up to date with one row of the log, which must come after all those applied before."""
     if row.seconds > 0:
-        local = datetime.fromisoformat(row.at) + timedelta(minutes=row.offset)
         db.execute(
             "INSERT INTO time_spent (chapter, day, seconds) VALUES (?, ?, ?) "
             "ON CONFLICT (chapter, day) DO UPDATE SET seconds = seconds + excluded.seconds",
-            (row.chapter, local.date().isoformat(), row.seconds),
+            (row.chapter, local_time(row).date().isoformat(), row.seconds),
         )
     match row.event:
         case Page(item=lesson, page=page, pages=pages):
@@ -110,18 +136,21 @@ def apply(db: sqlite3.Connection, row: Logged) -> None:
                 (answer.item, answer.outcome == "right", answer.outcome, row.at, row.at),
             )
             _answer_quiz(db, answer)
+            _answer_card(db, row, answer)
+            _master(db, row, answer)
         case Hint(item=question, number=number):
             db.execute(
                 "INSERT INTO question_state (question, hints) VALUES (?, ?) "
                 "ON CONFLICT (question) DO UPDATE SET hints = max(hints, excluded.hints)",
                 (question, number),
             )
-        case Reveal(item=question):
+        case Reveal(item=question) as reveal:
             db.execute(
                 "INSERT INTO question_state (question, revealed) VALUES (?, 1) "
                 "ON CONFLICT (question) DO UPDATE SET revealed = revealed + 1",
                 (question,),
             )
+            _master(db, row, reveal)
         case Prediction(item=lab, value=value):
             db.execute(
                 "INSERT INTO lab_state (lab, prediction, at) VALUES (?, ?, ?) "
@@ -134,12 +163,18 @@ def apply(db: sqlite3.Connection, row: Logged) -> None:
                 "SET runs = runs + 1, finished = finished + excluded.finished, at = excluded.at",
                 (lab, done, row.at),
             )
-        case QuizStart(item=context, questions=questions, seed=seed):
+        case QuizStart(item=context, questions=questions, seed=seed, objectives=objectives):
             db.execute(
-                "INSERT INTO quiz_state (id, context, at, seed, position, questions, answers) "
-                "VALUES (?, ?, ?, ?, 0, ?, '[]')",
-                (row.id, context, row.at, seed, _json(questions)),
+                "INSERT INTO quiz_state (id, context, at, seed, position, questions, answers, mixed) "
+                "VALUES (?, ?, ?, ?, 0, ?, '[]', ?)",
+                (row.id, context, row.at, seed, _json(questions), len(set(objectives)) > 1),
             )
+        case ReviewSettings() as chosen:
+            _put(db, "review_settings", msgspec.structs.asdict(chosen))
+        case Reset() as reset:
+            _reset(db, row, reset)
+        case _:
+            pass  # undone rows are left out by who reads the log; plan and flags are read from it
 
 
 def _answer_quiz(db: sqlite3.Connection, answer: Answer) -> None:
@@ -160,12 +195,159 @@ def _answer_quiz(db: sqlite3.Connection, answer: Answer) -> None:
     )
 
 
-QUIZ_COLUMNS = ", ".join(QuizState.__struct_fields__)
+def _answer_card(db: sqlite3.Connection, row: Logged, answer: Answer) -> None:
+    step = answered(card(db, answer.item), row, review_settings(db))
+    _put(db, "cards", {**msgspec.structs.asdict(step.card), "objectives": _json(step.card.objectives)})
+    _put(
+        db,
+        "attempts",
+        {
+            "id": row.id,
+            "at": row.at,
+            "day": logged_day(row),
+            "question": answer.item,
+            "chapter": row.chapter,
+            "source": answer.context.partition(":")[0],
+            "kind": step.kind,
+            "grade": int(step.grade),
+            "right": answer.outcome == "right" and not answer.revealed,
+            "seconds": row.seconds,
+            "confidence": answer.confidence,
+            "expected": step.expected,
+        },
+    )
 
 
-def quiz_state(row: tuple[str, str, str, int, int, str, str]) -> QuizState:
+MIXED = frozenset({"review", "checkpoint"})
+"""Contexts that can be mixed practice; a lesson's questions are about what was just read."""
+
+
+def _master(db: sqlite3.Connection, row: Logged, event: Answer | Reveal) -> None:
+    mixed = False
+    if isinstance(event, Answer) and event.context.partition(":")[0] in MIXED:
+        quiz = db.execute("SELECT mixed FROM quiz_state WHERE id = ?", (event.quiz,)).fetchone()
+        mixed = quiz is not None and bool(quiz[0])
+    for objective in event.objectives:
+        before = objective_mastery(db, objective)
+        after = mastery.step(before, objective, row, mixed=mixed)
+        if after is not None and after != before:
+            _put_mastery(db, row, before, after)
+
+
+def _put_mastery(db: sqlite3.Connection, row: Logged, before: Mastery | None, after: Mastery) -> None:
+    _put(
+        db,
+        "mastery",
+        {**msgspec.structs.asdict(after), "window": _json(after.window), "missed": _json(after.missed)},
+    )
+    if before is None or before.level != after.level:
+        change = MasteryChange(
+            row.id, after.objective, row.at, before.level if before else "", after.level, after.reason, after.question
+        )
+        _put(db, "mastery_changes", msgspec.structs.asdict(change))
+
+
+def _reset(db: sqlite3.Connection, row: Logged, reset: Reset) -> None:
+    if reset.everything:
+        for table in TABLES:
+            if table != "review_settings":
+                db.execute(f"DELETE FROM {table}")
+        return
+    for table, column, names in (
+        ("lesson_state", "lesson", reset.lessons),
+        ("question_state", "question", reset.questions),
+        ("cards", "question", reset.questions),
+        ("attempts", "question", reset.questions),
+        ("lab_state", "lab", reset.labs),
+        ("quiz_state", "context", reset.contexts),
+        ("time_spent", "chapter", reset.chapters),
+    ):
+        db.executemany(f"DELETE FROM {table} WHERE {column} = ?", [(name,) for name in names])
+    gone = frozenset(reset.questions)
+    for before in all_mastery(db) if gone else ():
+        after = mastery.forget(before, gone, row.at)
+        if after is None:
+            db.execute("DELETE FROM mastery WHERE objective = ?", (before.objective,))
+            db.execute("DELETE FROM mastery_changes WHERE objective = ?", (before.objective,))
+        elif after != before:
+            _put_mastery(db, row, before, after)
+
+
+class MasteryChange(msgspec.Struct, frozen=True):
+    """An objective rose or fell."""
+
+    id: str
+    """The row of the log that did it."""
+    objective: str
+    at: str
+    before: str
+    """Empty when it was the first answer."""
+    after: str
+    reason: str
+    question: str
+
+
+def card(db: sqlite3.Connection, question: str) -> Card | None:
+    """The card of a question; None before its first answer."""
+    found = db.execute(f"SELECT {CARD_COLUMNS} FROM cards WHERE question = ?", (question,)).fetchone()
+    return None if found is None else read_card(found)
+
+
+def read_card(row: tuple[Any, ...]) -> Card:
+    """Read a row of `CARD_COLUMNS`."""
+    values = dict(zip(Card.__struct_fields__, row, strict=True))
+    values["objectives"] = msgspec.json.decode(values["objectives"], type=tuple[str, ...])
+    values["fresh"] = bool(values["fresh"])
+    return Card(**values)
+
+
+def objective_mastery(db: sqlite3.Connection, objective: str) -> Mastery | None:
+    """The mastery of an objective; None before its first answer."""
+    found = db.execute(f"SELECT {MASTERY_COLUMNS} FROM mastery WHERE objective = ?", (objective,)).fetchone()
+    return None if found is None else _read_mastery(found)
+
+
+def all_mastery(db: sqlite3.Connection) -> list[Mastery]:
+    """The mastery of all objectives that were tried."""
+    rows = db.execute(f"SELECT {MASTERY_COLUMNS} FROM mastery ORDER BY objective").fetchall()
+    return [_read_mastery(row) for row in rows]
+
+
+def _read_mastery(row: tuple[Any, ...]) -> Mastery:
+    values = dict(zip(Mastery.__struct_fields__, row, strict=True))
+    values["window"] = msgspec.json.decode(values["window"], type=tuple[tuple[str, float], ...])
+    values["missed"] = msgspec.json.decode(values["missed"], type=tuple[str, ...])
+    return Mastery(**values)
+
+
+def review_settings(db: sqlite3.Connection) -> ReviewSettings:
+    """How reviews are scheduled now."""
+    found = db.execute("SELECT retention, cap, fuzz FROM review_settings").fetchone()
+    if found is None:
+        return ReviewSettings()
+    retention, cap, fuzz = found
+    return ReviewSettings(retention=retention, cap=cap, fuzz=bool(fuzz))
+
+
+def _put(db: sqlite3.Connection, table: str, values: dict[str, Any]) -> None:
+    """Write a row in the place of the one with its key."""
+    names = ", ".join(f'"{name}"' for name in values)
+    marks = ", ".join("?" * len(values))
+    db.execute(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", tuple(values.values()))
+
+
+def _columns(struct: type[msgspec.Struct]) -> str:
+    return ", ".join(f'"{name}"' for name in struct.__struct_fields__)
+
+
+QUIZ_COLUMNS = _columns(QuizState)
+CARD_COLUMNS = _columns(Card)
+MASTERY_COLUMNS = _columns(Mastery)
+
+
+def quiz_state(row: tuple[str, str, str, int, int, str, str, int]) -> QuizState:
     """Read a row of `QUIZ_COLUMNS`."""
-    quiz, context, at, seed, position, questions, answers = row
+    quiz, context, at, seed, position, questions, answers, mixed = row
     return QuizState(
         quiz,
         context,
@@ -174,6 +356,7 @@ def quiz_state(row: tuple[str, str, str, int, int, str, str]) -> QuizState:
         position,
         msgspec.json.decode(questions, type=tuple[str, ...]),
         msgspec.json.decode(answers, type=tuple[QuizAnswer, ...]),
+        bool(mixed),
     )
 
 

@@ -20,6 +20,15 @@ Response = str | tuple[bool | int | str, ...] | None
 """What was answered, as the grader takes it; None when the answer was shown on request."""
 
 Count = Annotated[int, Meta(ge=1)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
+"""A local date, e.g. `2026-01-31`."""
+
+CONFIDENCE: Mapping[str, float] = {"guess": 0.25, "unsure": 0.5, "fairly sure": 0.75, "certain": 0.95}
+"""What a learner can say before the verdict, and the chance of being right that it states."""
+
+CONFIDENT = 0.75
+"""From here on an error is a confident one."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -40,14 +49,21 @@ class Answer(Event, tag="answer", frozen=True):
 
     response: Response
     outcome: Literal["right", "wrong"]
-    score: Annotated[float, Meta(ge=0, le=1)]
+    score: Share
     context: str
-    """Where it was asked: `checkpoint:CHAPTER`, `lesson:LESSON` or `lab:LAB`."""
+    """Where it was asked: `checkpoint:CHAPTER`, `lesson:LESSON`, `lab:LAB`, `placement:CHAPTER`, `review`, or
+    `ahead` and `cram`, which practise without rescheduling."""
     quiz: str
     hints: Annotated[int, Meta(ge=0)] = 0
     """How many hints stood on the screen."""
     revealed: bool = False
     """The answer was shown before this one was given."""
+    confidence: Share | None = None
+    """The chance of being right that was stated before the verdict (see `CONFIDENCE`); None when nothing was said."""
+    variant: Annotated[int, Meta(ge=0)] = 0
+    """Which numbers it was asked with; 0 as it is written."""
+    objectives: tuple[str, ...] = ()
+    """What the question tests, kept here so that mastery follows from the log alone."""
 
 
 class Hint(Event, tag="hint", frozen=True):
@@ -59,11 +75,14 @@ class Hint(Event, tag="hint", frozen=True):
 class Reveal(Event, tag="reveal", frozen=True):
     """The answer to the question `item` was shown on request."""
 
+    objectives: tuple[str, ...] = ()
+
 
 class Prediction(Event, tag="prediction", frozen=True):
     """A prediction was made for the lab `item`."""
 
     value: float
+    confidence: Share | None = None
 
 
 class LabRun(Event, tag="lab_run", frozen=True):
@@ -85,9 +104,91 @@ class QuizStart(Event, tag="quiz_start", frozen=True):
 
     questions: tuple[str, ...]
     seed: int
+    objectives: tuple[str, ...] = ()
+    """All that its questions test; practice is mixed when there are two or more."""
 
 
-AnyEvent = Page | Answer | Hint | Reveal | Prediction | LabRun | QuizStart
+class Undo(Event, tag="undo", frozen=True):
+    """The row with the id `item` counts for nothing from now on; the time it took still does."""
+
+
+class Reset(Event, tag="reset", frozen=True):
+    """What was done before counts for nothing: `item` says of what, e.g. `lesson:svd`, the lists say which rows."""
+
+    questions: tuple[str, ...] = ()
+    lessons: tuple[str, ...] = ()
+    labs: tuple[str, ...] = ()
+    contexts: tuple[str, ...] = ()
+    """Quizzes of these contexts."""
+    chapters: tuple[str, ...] = ()
+    """Time spent on these, and that they were skipped."""
+    everything: bool = False
+    """All of it, and the plan; settings and flags stay."""
+
+
+class Flag(Event, tag="flag", frozen=True):
+    """Something is wrong with the question `item`."""
+
+    note: Annotated[str, Meta(max_length=2000)] = ""
+
+
+class ReviewSettings(Event, tag="review_settings", frozen=True, kw_only=True):
+    """How reviews are scheduled from now on; `item` is `review`."""
+
+    item: str = "review"
+    retention: Annotated[float, Meta(ge=0.70, le=0.97)] = 0.90
+    """The chance of recall at which a question is asked again."""
+    cap: Annotated[int, Meta(ge=1, le=500)] = 20
+    """Most reviews a day."""
+    fuzz: bool = True
+    """Whether intervals are spread a little, so that what was learned together does not come back together."""
+
+
+class PlanStart(Event, tag="plan_start", frozen=True, kw_only=True):
+    """The plan begins on a day and takes so many weeks; `item` is `plan`. Shifts made before count no more."""
+
+    start: Day
+    weeks: Count
+    item: str = "plan"
+
+
+class PlanShift(Event, tag="plan_shift", frozen=True, kw_only=True):
+    """The rest of the plan moves by so many days; `item` is `plan`."""
+
+    days: Annotated[int, Meta(ge=-3660, le=3660)]
+    item: str = "plan"
+
+
+class PlanCatchUp(Event, tag="plan_catch_up", frozen=True, kw_only=True):
+    """To be behind in `week` of the plan is known and accepted: the end stays; `item` is `plan`."""
+
+    week: Count
+    item: str = "plan"
+
+
+class Skip(Event, tag="skip", frozen=True):
+    """The chapter `item` is left out of the plan."""
+
+    why: Literal["placement", "missed", "chosen"]
+
+
+AnyEvent = (
+    Page
+    | Answer
+    | Hint
+    | Reveal
+    | Prediction
+    | LabRun
+    | QuizStart
+    | Undo
+    | Reset
+    | Flag
+    | ReviewSettings
+    | PlanStart
+    | PlanShift
+    | PlanCatchUp
+    | Skip
+)
 
 
 class Logged(msgspec.Struct, frozen=True):

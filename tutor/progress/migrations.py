@@ -62,3 +62,65 @@ def _log_and_first_tables(db: Database) -> None:
 
 
 MIGRATIONS(name="log and first tables")(_log_and_first_tables)
+
+
+def _review_and_mastery(db: Database) -> None:
+    """Tables that a rebuild fills; the log gains the indexes that undo and the plan read it by."""
+    db["events"].create_index(["item", "at"])
+    db["events"].create_index(["kind", "at"])
+    db["quiz_state"].add_column("mixed", int, not_null_default=0)
+
+    card = {
+        "question": str,
+        "chapter": str,
+        "objectives": str,
+        "stability": float,
+        "difficulty": float,
+        "day": str,
+        "due": str,
+        "grade": int,
+        "reps": int,
+        "lapses": int,
+        "variant": int,
+        "fresh": int,
+    }
+    db["cards"].create(card, pk="question", not_null=card)
+    db["cards"].create_index(["due"])
+    db["cards"].create_index(["fresh"])
+    attempt = {
+        "id": str,
+        "at": str,
+        "day": str,
+        "question": str,
+        "chapter": str,
+        "source": str,
+        "kind": str,
+        "grade": int,
+        "right": int,
+        "seconds": float,
+        "confidence": float,
+        "expected": float,
+    }
+    db["attempts"].create(attempt, pk="id", not_null=set(attempt) - {"confidence", "expected"})
+    db["attempts"].create_index(["day", "source"])
+    db["attempts"].create_index(["question"])
+    mastery = {
+        "objective": str,
+        "level": str,
+        "reason": str,
+        "question": str,
+        "at": str,
+        "window": str,
+        "proficient": str,
+        "day": str,
+        "missed": str,
+    }
+    db["mastery"].create(mastery, pk="objective", not_null=mastery)
+    change = {"id": str, "objective": str, "at": str, "before": str, "after": str, "reason": str, "question": str}
+    db["mastery_changes"].create(change, pk=("id", "objective"), not_null=change)
+    db["review_settings"].create(
+        {"item": str, "retention": float, "cap": int, "fuzz": int}, pk="item", not_null={"retention", "cap", "fuzz"}
+    )
+
+
+MIGRATIONS(name="review and mastery")(_review_and_mastery)

@@ -17,25 +17,30 @@ from typing import Any, Self
 
 from tutor.errors import TutorError
 from tutor.paths import may_write
+from tutor.progress import derived, journal
 from tutor.progress.derived import (
+    CARD_COLUMNS,
     QUIZ_COLUMNS,
-    TABLES,
     LabState,
     LessonState,
+    MasteryChange,
     QuestionState,
     QuizAnswer,
     QuizState,
     apply,
     quiz_state,
+    read_card,
 )
-from tutor.progress.events import Event, Logged, QuizStart, decode, encode, uuid7
+from tutor.progress.events import Event, Logged, QuizStart, ReviewSettings, Undo, decode, encode, uuid7
+from tutor.progress.mastery import Mastery
+from tutor.progress.review import Card
 
-__all__ = ["LabState", "LessonState", "QuestionState", "QuizAnswer", "QuizState", "Store"]
+__all__ = ["LabState", "LessonState", "MasteryChange", "QuestionState", "QuizAnswer", "QuizState", "Store"]
 
 APPLICATION_ID = int.from_bytes(b"gTut", "big")
 """Stands in the header of the file, so that one of another program is recognised."""
 
-VERSION = 1
+VERSION = 2
 """Format of the file: the number of migrations."""
 
 BUSY_SECONDS = 10.0
@@ -79,7 +84,7 @@ class Store:
                 if damage != "ok":
                     raise TutorError(_damaged(path, damage.splitlines()[-1]))
                 if _version(db) < VERSION:
-                    _migrate(db)
+                    _migrate(db, clock())
             except BaseException:
                 db.close()
                 raise
@@ -98,12 +103,17 @@ class Store:
         It is done as a whole or not at all. Raises ValueError for an event whose fields are not what its class says.
         """
         kind, item, data = encode(event)
+        target: Logged | None = None
         stored = decode(kind, item, data)
         if not 0.0 <= seconds < float("inf"):
             raise ValueError(f"seconds = {seconds}")
         now = self._clock()
         offset = round((now.utcoffset() or timedelta()) / timedelta(minutes=1))
         with self._transaction(durable=True) as db:
+            if isinstance(stored, Undo):
+                target = journal.undoable(db, stored.item)
+                if target is None:
+                    raise ValueError(f"{stored.item} cannot be undone")
             milliseconds = (now - EPOCH) // MILLISECOND
             (last,) = db.execute("SELECT max(at) FROM events").fetchone()
             if last is not None:
@@ -115,15 +125,28 @@ class Store:
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (row.id, row.at, row.offset, kind, item, row.chapter, row.seconds, data),
             )
-            apply(db, row)
+            if target is not None:
+                journal.take_back(db, target)
+            else:
+                apply(db, row)
             db.execute("DELETE FROM drafts WHERE key = ?", (draft,))
         return row.id
 
     def start_quiz(
-        self, context: str, questions: Sequence[str], seed: int, *, chapter: str = "", seconds: float = 0.0
+        self,
+        context: str,
+        questions: Sequence[str],
+        seed: int,
+        *,
+        objectives: Sequence[str] = (),
+        chapter: str = "",
+        seconds: float = 0.0,
     ) -> str:
-        """Record the start of a quiz and return its id; it takes the place of an unfinished one of the same context."""
-        start = QuizStart(item=context, questions=tuple(questions), seed=seed)
+        """Record the start of a quiz and return its id; it takes the place of an unfinished one of the same context.
+
+        `objectives` are all that its questions test: only among two or more can an answer show mastery.
+        """
+        start = QuizStart(item=context, questions=tuple(questions), seed=seed, objectives=tuple(objectives))
         return self.record(start, chapter=chapter, seconds=seconds)
 
     def save_draft(self, key: str, text: str) -> None:
@@ -139,40 +162,49 @@ class Store:
             else:
                 db.execute("DELETE FROM drafts WHERE key = ?", (key,))
 
+    def undo(self, identity: str = "") -> Logged | None:
+        """Take back a row of the log, by default the latest that can be; returns it, or None when there is none.
+
+        Answers, resets, flags and changes of the plan can be taken back. All that followed from the row is gone, to
+        the last digit; the row itself stays in the log, and so does the time it took.
+        """
+        with _explained(self._path):
+            row = journal.undoable(self._db, identity) if identity else journal.last_undoable(self._db)
+        if row is not None:
+            self.record(Undo(item=row.id), chapter=row.chapter)
+        return row
+
     def rebuild(self) -> None:
         """Derive all tables again from the log."""
         with self._transaction(durable=True) as db:
-            for table in TABLES:
-                db.execute(f"DELETE FROM {table}")
-            for row in self._logged("", ()):
-                apply(db, row)
+            journal.rebuild(db)
 
     # -- reading ---
 
     def draft(self, key: str) -> str:
         """Half-typed text; empty when there is none."""
-        rows = self._rows("SELECT text FROM drafts WHERE key = ?", key)
+        rows = self.query("SELECT text FROM drafts WHERE key = ?", key)
         return str(rows[0][0]) if rows else ""
 
     def lesson(self, lesson: str) -> LessonState | None:
         """How far a lesson was read; None when it was never opened."""
-        rows = self._rows(_select(LessonState, "lesson_state") + " WHERE lesson = ?", lesson)
+        rows = self.query(_select(LessonState, "lesson_state") + " WHERE lesson = ?", lesson)
         return LessonState(*rows[0]) if rows else None
 
     def question(self, question: str) -> QuestionState | None:
         """What came of a question; None when it was never answered, hinted at or shown."""
-        rows = self._rows(_select(QuestionState, "question_state") + " WHERE question = ?", question)
+        rows = self.query(_select(QuestionState, "question_state") + " WHERE question = ?", question)
         return QuestionState(*rows[0]) if rows else None
 
     def quiz(self, quiz: str) -> QuizState | None:
         """A quiz by its id."""
-        rows = self._rows(f"SELECT {QUIZ_COLUMNS} FROM quiz_state WHERE id = ?", quiz)
+        rows = self.query(f"SELECT {QUIZ_COLUMNS} FROM quiz_state WHERE id = ?", quiz)
         return quiz_state(rows[0]) if rows else None
 
     def last_quiz(self, context: str) -> QuizState | None:
         """The quiz of a context that was started last, done or not."""
         query = f"SELECT {QUIZ_COLUMNS} FROM quiz_state WHERE context = ? ORDER BY at DESC, id DESC LIMIT 1"
-        rows = self._rows(query, context)
+        rows = self.query(query, context)
         return quiz_state(rows[0]) if rows else None
 
     def open_quiz(self, context: str) -> QuizState | None:
@@ -182,33 +214,76 @@ class Store:
 
     def lab(self, lab: str) -> LabState | None:
         """What was done in a lab; None when there was neither prediction nor run."""
-        rows = self._rows(_select(LabState, "lab_state") + " WHERE lab = ?", lab)
+        rows = self.query(_select(LabState, "lab_state") + " WHERE lab = ?", lab)
         return LabState(*rows[0]) if rows else None
 
     def seconds(self, chapter: str) -> float:
         """Time spent on a chapter."""
-        return float(self._rows("SELECT total(seconds) FROM time_spent WHERE chapter = ?", chapter)[0][0])
+        return float(self.query("SELECT total(seconds) FROM time_spent WHERE chapter = ?", chapter)[0][0])
+
+    def now(self) -> datetime:
+        """The time by the learner's clock, with its offset."""
+        return self._clock()
+
+    def card(self, question: str) -> Card | None:
+        """When a question is to be asked again, and with which numbers; None before its first answer."""
+        with _explained(self._path):
+            return derived.card(self._db, question)
+
+    def cards(self, where: str = "TRUE", *values: str | int) -> list[Card]:
+        """The cards that meet a condition of SQL over the columns of `Card`, which may end in ORDER BY and LIMIT."""
+        return [read_card(row) for row in self.query(f"SELECT {CARD_COLUMNS} FROM cards WHERE {where}", *values)]
+
+    def mastery(self, objective: str) -> Mastery | None:
+        """How well an objective is known and why; None when no question on it was tried."""
+        with _explained(self._path):
+            return derived.objective_mastery(self._db, objective)
+
+    def all_mastery(self) -> dict[str, Mastery]:
+        """All objectives that were tried, by id."""
+        with _explained(self._path):
+            return {state.objective: state for state in derived.all_mastery(self._db)}
+
+    def mastery_changes(self, objective: str = "", limit: int = 50) -> list[MasteryChange]:
+        """The latest rises and falls, of one objective or all, the newest first."""
+        columns = ", ".join(MasteryChange.__struct_fields__)
+        rows = self.query(
+            f"SELECT {columns} FROM mastery_changes WHERE ? IN ('', objective) ORDER BY at DESC, id DESC LIMIT ?",
+            objective,
+            limit,
+        )
+        return [MasteryChange(*row) for row in rows]
+
+    def review_settings(self) -> ReviewSettings:
+        """How reviews are scheduled now; `record` a `ReviewSettings` to change it."""
+        with _explained(self._path):
+            return derived.review_settings(self._db)
+
+    def effective(self, *kinds: str) -> list[Logged]:
+        """The rows of some kinds in order, without those that were taken back."""
+        where = f"kind IN ({', '.join('?' * len(kinds))})"
+        with _explained(self._path):
+            return list(journal.effective(self._db, where, *kinds))
+
+    def undoable(self) -> Logged | None:
+        """What `undo` would take back."""
+        with _explained(self._path):
+            return journal.last_undoable(self._db)
 
     def events(self, kind: str | None = None, item: str | None = None) -> list[Logged]:
         """The log in order, all of it or one kind (as in `events`: `answer`, `page` …) or one item."""
         wanted = {"kind": kind, "item": item}
         given = {column: value for column, value in wanted.items() if value is not None}
-        where = " WHERE " + " AND ".join(f"{column} = ?" for column in given) if given else ""
+        where = " AND ".join(f"{column} = ?" for column in given) or "TRUE"
         with _explained(self._path):
-            return list(self._logged(where, tuple(given.values())))
+            return list(journal.read(self._db, where, *given.values()))
 
-    # -- within ---
-
-    def _logged(self, where: str, values: tuple[str, ...]) -> Iterator[Logged]:
-        rows = self._db.execute(
-            f"SELECT id, at, offset, chapter, seconds, kind, item, data FROM events{where} ORDER BY at, id", values
-        )
-        for row, at, offset, chapter, seconds, kind, item, data in rows:
-            yield Logged(row, at, offset, chapter, seconds, decode(kind, item, data))
-
-    def _rows(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
+    def query(self, sql: str, *values: str | int) -> list[tuple[Any, ...]]:
+        """Rows of the derived tables, for those who count and sum them."""
         with _explained(self._path):
             return self._db.execute(sql, values).fetchall()
+
+    # -- within ---
 
     @contextmanager
     def _transaction(self, *, durable: bool) -> Iterator[sqlite3.Connection]:
@@ -258,7 +333,7 @@ def _make(path: Path) -> None:
             db = _connect(new, "mode=rwc")
             try:
                 db.execute("PRAGMA journal_mode = WAL")
-                _migrate(db)
+                _migrate(db, None)
             finally:
                 db.close()
             try:
@@ -293,14 +368,38 @@ def _version(db: sqlite3.Connection) -> int:
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _migrate(db: sqlite3.Connection) -> None:
+def _migrate(db: sqlite3.Connection, now: datetime | None) -> None:
+    """Bring a file up to date, a copy of it put beside it first; a new one (`now` is None) needs none."""
     from tutor.progress.migrations import migrate
 
     with _immediate(db):
-        # Another program may have done it by now: what is applied already is left out.
+        version = _version(db)
+        if version >= VERSION:
+            return  # another program has done it by now
+        if now is not None:
+            _back_up(db, f"v{version}-{now.date().isoformat()}")
         migrate(db)
+        journal.rebuild(db)
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _back_up(db: sqlite3.Connection, name: str) -> None:
+    """Copy the file as it was last committed to one of that name beside it, whole or not at all."""
+    path = Path(db.execute("PRAGMA database_list").fetchone()[2])
+    copy = path.with_name(f"{path.stem}-{name}{path.suffix}")
+    try:
+        with TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
+            new = Path(folder) / copy.name
+            source, target = _connect(path, "mode=ro"), _connect(new, "mode=rwc")
+            try:
+                source.backup(target)
+            finally:
+                source.close()
+                target.close()
+            os.replace(new, copy)
+    except OSError as error:
+        raise TutorError(f"{copy}: cannot be made ({error.strerror}); nothing was changed") from error
 
 
 @contextmanager
