@@ -160,9 +160,9 @@ class PlanShift(Event, tag="plan_shift", frozen=True, kw_only=True):
 
 
 class PlanCatchUp(Event, tag="plan_catch_up", frozen=True, kw_only=True):
-    """To be behind in `week` of the plan is known and accepted: the end stays; `item` is `plan`."""
+    """To be so many weeks behind is known and accepted: the end stays; `item` is `plan`."""
 
-    week: Count
+    behind: Count
     item: str = "plan"
 
 

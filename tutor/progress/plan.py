@@ -1,13 +1,16 @@
-"""The plan: the steps of a chapter in order, what is done, and what comes next."""
+"""The plan: the steps of a chapter in order, what is done, what comes next, and how it stands with the weeks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal
 
 from tutor.course.load import is_written, load_chapter, load_lesson
 from tutor.course.model import Chapter, Course, Week
+from tutor.progress.queue import Due, due, today
+from tutor.progress.schedule import Calendar, Missed, calendar
 from tutor.progress.store import Store
 
 LAB_MINUTES = 20
@@ -30,6 +33,8 @@ class Step:
     """How far, e.g. `page 3 of 7`; empty when not begun."""
     minutes: float
     """What is left of it."""
+    whole: float
+    """Minutes that all of it takes."""
     at: str = ""
     """When it was last touched; empty when never."""
 
@@ -50,11 +55,26 @@ class Agenda:
     """What Today shows."""
 
     week: int
+    """Week of the plan that it is by the calendar, from 1."""
     weeks: int
     chapter: Chapter
+    """The first with something left, whatever the week."""
+    planned: Week
+    """The weeks that the plan has for this chapter."""
     focus: str
     planned_hours: tuple[float, float]
+    """For this chapter."""
     seconds: float
+    """Spent on this chapter."""
+    hours_left: tuple[float, float]
+    """Least and most hours for all that is left of the course."""
+    calendar: Calendar
+    today: date
+    end: date
+    """The plan's last day."""
+    missed: Missed | None
+    """The question to put after missed weeks; None when there is nothing to ask."""
+    due: Due
     steps: tuple[Step, ...]
     next: Step | None
     finished: str
@@ -94,6 +114,7 @@ def _lesson_step(content: Path, chapter_id: str, lesson_id: str, store: Store) -
         state="done" if done else "open" if state is None else "started",
         progress=progress,
         minutes=lesson.head.minutes if done else lesson.head.minutes * left / pages,
+        whole=lesson.head.minutes,
         at="" if state is None else state.at,
     )
 
@@ -111,6 +132,7 @@ def _lab_step(lab_id: str, store: Store) -> Step:
         state="done" if done else "open" if state is None else "started",
         progress="" if state is None else "predicted" if not state.runs else f"{state.runs} run{'s'[: state.runs > 1]}",
         minutes=LAB_MINUTES,
+        whole=LAB_MINUTES,
         at="" if state is None else state.at,
     )
 
@@ -126,7 +148,9 @@ def _checkpoint_step(chapter: Chapter, store: Store) -> Step:
         left = len(quiz.questions) - quiz.position
         right = sum(answer.outcome == "right" for answer in quiz.answers)
         progress = (
-            f"{right} of {len(quiz.questions)} right" if quiz.done else f"question {quiz.position + 1} of {total}"
+            f"{right} of {len(quiz.questions)} right"
+            if quiz.done
+            else f"question {quiz.position + 1} of {len(quiz.questions)}"
         )
     return Step(
         kind="checkpoint",
@@ -136,6 +160,7 @@ def _checkpoint_step(chapter: Chapter, store: Store) -> Step:
         state=state,
         progress=progress,
         minutes=QUESTION_MINUTES * (left or total),
+        whole=QUESTION_MINUTES * total,
         at="" if quiz is None else quiz.at,
     )
 
@@ -161,20 +186,59 @@ def chapter_progress(content: Path, chapter_id: str, store: Store) -> ChapterPro
 
 def agenda(content: Path, course: Course, store: Store) -> Agenda:
     """What to do now: the first written chapter with something left, or the last one; raises ContentError."""
-    written = [week for week in course.weeks if is_written(content, week.chapter)]
-    found = [(week, steps(content, week.chapter, store)) for week in written]
-    week, rows = next(((w, r) for w, r in found if next_step(r) is not None), found[-1])
+    plan = calendar(course, store)
+    day = today(store)
+    found = [
+        (week, steps(content, week.chapter, store)) for week in plan.stretches if is_written(content, week.chapter)
+    ]
+    open_ones = [(w, rows) for w, rows in found if next_step(rows) is not None]
+    wanted = [(w, rows) for w, rows in open_ones if not plan.is_skipped(w.chapter)]
+    week, rows = (wanted or open_ones or found[-1:])[0]
     chapter = load_chapter(content, week.chapter)
+    left = _hours_left(wanted)
     return Agenda(
-        week=week.first,
-        weeks=course.weeks[-1].last,
+        week=min(plan.week(day), plan.weeks),
+        weeks=plan.weeks,
         chapter=chapter,
+        planned=week,
         focus=week.focus,
         planned_hours=week.hours,
         seconds=store.seconds(chapter.id),
+        hours_left=left,
+        calendar=plan,
+        today=day,
+        end=plan.end,
+        missed=_missed(plan, day, [w for w, _ in wanted], left),
+        due=due(store),
         steps=rows,
         next=next_step(rows),
         finished=_finished(course, week, chapter),
+    )
+
+
+def _hours_left(found: list[tuple[Week, tuple[Step, ...]]]) -> tuple[float, float]:
+    """The planned hours of the chapters, each as far as its steps are not done."""
+    least = most = 0.0
+    for week, rows in found:
+        whole = sum(row.whole for row in rows)
+        share = min(1.0, sum(row.minutes for row in rows if row.state != "done") / whole) if whole else 0.0
+        least += share * week.hours[0]
+        most += share * week.hours[1]
+    return least, most
+
+
+def _missed(plan: Calendar, day: date, left: list[Week], hours: tuple[float, float]) -> Missed | None:
+    now = plan.week(day)
+    behind = now - left[0].last if left else 0
+    if behind <= plan.accepted:
+        return None
+    weeks = max(1, plan.weeks - now + 1)
+    return Missed(
+        weeks=behind,
+        end=plan.end,
+        shifted_end=plan.end + timedelta(weeks=behind),
+        hours_a_week=(hours[0] / weeks, hours[1] / weeks),
+        chapters=tuple(week.chapter for week in left if week.last < now and week is not left[-1]),
     )
 
 

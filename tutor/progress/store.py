@@ -265,6 +265,12 @@ class Store:
         with _explained(self._path):
             return list(journal.effective(self._db, where, *kinds))
 
+    def first_after(self, at: str) -> Logged | None:
+        """The first row of the log that is later than a time as it stands in the log; with an empty one, the first."""
+        with _explained(self._path):
+            found = self._db.execute("SELECT id FROM events WHERE at > ? ORDER BY at, id LIMIT 1", (at,)).fetchone()
+            return None if found is None else next(journal.read(self._db, "id = ?", found[0]))
+
     def undoable(self) -> Logged | None:
         """What `undo` would take back."""
         with _explained(self._path):
