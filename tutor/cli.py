@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import contextlib
 import io
-import json
 import os
 import sys
 import traceback
@@ -20,7 +19,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from tutor import __version__, paths
+from tutor.cli_progress import VERBS
 from tutor.errors import TutorError
+from tutor.output import emit, has_unicode
 
 if TYPE_CHECKING:
     from tutor.labs.run import Run
@@ -87,15 +88,6 @@ def _replace(error: UnicodeError) -> tuple[bytes, int]:
     return b"".join(
         char.encode("ascii", "surrogateescape") if "\udc80" <= char <= "\udcff" else b"?" for char in characters
     ), error.end
-
-
-def _has_unicode() -> bool:
-    """Whether the output's encoding has every character."""
-    try:
-        "⣿".encode((sys.stdout and sys.stdout.encoding) or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -201,7 +193,7 @@ def _lab_command(lab: Lab[Any, Any]) -> click.Command:
     def callback(seed: int, as_json: bool, as_chart: bool, **values: str | None) -> None:
         if as_json and as_chart:
             raise click.UsageError("--json and --chart exclude each other.")
-        if as_chart and not _has_unicode():
+        if as_chart and not has_unicode():
             raise TutorError(f"--chart needs an output in UTF-8, this one is {sys.stdout.encoding}; set LC_ALL=C.UTF-8")
         with _as_options(knobs):
             given = {knob.name: knob.parse(text) for knob in knobs if (text := values[knob.name]) is not None}
@@ -255,15 +247,15 @@ def _run_lab(lab: Lab[Any, Any], given: dict[str, Any], seed: int, as_json: bool
         params = make_params(lab, given)
         run = Run(lab, params, seed)
     if as_json:
-        _emit(_frame_row(run))
+        emit(_frame_row(run))
     while not run.done:
         run.advance()
         if as_json:
-            _emit(_frame_row(run))
+            emit(_frame_row(run))
     checks = run.checks()
     ok = bool(checks) and all(check.ok for check in checks)
     if as_json:
-        _emit(
+        emit(
             {
                 "lab": lab.id,
                 "seed": seed,
@@ -298,21 +290,6 @@ def _print_charts(lab: Lab[Any, Any], run: Run[Any, Any]) -> None:
         click.echo()
 
 
-def _emit(row: dict[str, Any]) -> None:
-    click.echo(json.dumps(_finite(row), ensure_ascii=not _has_unicode()))
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity: they become null."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not (-float("inf") < value < float("inf")):
-        return None
-    return value
-
-
 def _frame_row(run: Run[Any, Any]) -> dict[str, Any]:
     frame = run.frame()
     return {
@@ -333,43 +310,6 @@ def _check_row(check: Check) -> dict[str, Any]:
         "error": float(check.error),
         "ok": bool(check.ok),
     }
-
-
-@app.command()
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
-def status(as_json: bool) -> None:
-    """Say where you are in the course: week, chapter, hours, what comes next."""
-    from tutor.course.load import load_course
-    from tutor.progress.plan import agenda
-    from tutor.progress.store import Store
-
-    content = paths.content_dir()
-    store = Store.open(paths.database())
-    try:
-        plan = agenda(content, load_course(content), store)
-    finally:
-        store.close()
-    if as_json:
-        _emit(
-            {
-                "week": plan.week,
-                "weeks": plan.weeks,
-                "chapter": plan.chapter.id,
-                "hours_planned": list(plan.planned_hours),
-                "hours_spent": round(plan.seconds / 3600, 3),
-                "next": None if plan.next is None else plan.next.target,
-                "steps": [
-                    {"target": step.target, "label": step.label, "state": step.state, "minutes": step.minutes}
-                    for step in plan.steps
-                ],
-            }
-        )
-        return
-    click.echo(f"Week {plan.week} of {plan.weeks}: chapter {plan.chapter.number}, {plan.chapter.title}")
-    click.echo(f"Hours: {plan.seconds / 3600:.1f} spent of {plan.planned_hours[0]:g}–{plan.planned_hours[1]:g} planned")
-    done = sum(step.state == "done" for step in plan.steps)
-    click.echo(f"Steps: {done} of {len(plan.steps)} done")
-    click.echo(f"Next: {plan.next.label}" if plan.next is not None else plan.finished)
 
 
 @app.command()
@@ -403,3 +343,7 @@ def where() -> None:
     click.echo(f"progress\t{paths.database()}")
     click.echo(f"settings\t{paths.settings_file()}")
     click.echo(f"content\t{paths.content_dir()}")
+
+
+for verb in VERBS:
+    app.add_command(verb)

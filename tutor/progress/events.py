@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Literal
 
 import msgspec
@@ -150,6 +151,10 @@ class PlanStart(Event, tag="plan_start", frozen=True, kw_only=True):
     start: Day
     weeks: Count
     item: str = "plan"
+
+    def __post_init__(self) -> None:
+        if not 2000 <= date.fromisoformat(self.start).year < 2200:
+            raise ValueError("a plan begins between 2000 and 2199")
 
 
 class PlanShift(Event, tag="plan_shift", frozen=True, kw_only=True):

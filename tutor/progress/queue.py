@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Collection, Sequence
@@ -169,11 +170,11 @@ def select_checkpoint(content: Path, course: Course, chapter_id: str, seed: int)
     # The share holds also when the guide's questions and the objectives have filled the size.
     back = math.ceil(EARLIER_SHARE / (1 - EARLIER_SHARE) * len(picked) - 1e-9) if earlier else 0
     rng.shuffle(earlier)
-    pools = {name: [q for q in load_questions(content, name).values() if q.type != "self_graded"] for name in earlier}
-    for at in range(back):
-        pool = pools[earlier[at % len(earlier)]]
-        if pool:
-            picked.append((pool.pop(rng.randrange(len(pool))), earlier[at % len(earlier)]))
+    pools = {  # no more banks are read than are drawn from
+        name: [q for q in load_questions(content, name).values() if q.type != "self_graded"] for name in earlier[:back]
+    }
+    turns = itertools.islice(itertools.cycle(pools), back if pools else 0)
+    picked += [(pools[name].pop(rng.randrange(len(pools[name]))), name) for name in turns if pools[name]]
     rng.shuffle(picked)
     return _ordered(picked)
 

@@ -134,8 +134,8 @@ def _moved(card: Card | None, answer: Answer, chapter: str, today: str, grade: G
     days = (memory.due.date() - date.fromisoformat(today)).days
     if grade is Grade.AGAIN and (answer.revealed or (answer.confidence or 0.0) >= CONFIDENT):
         days = 1  # a confident error fades back unless it is rehearsed at once
-    elif settings.fuzz:
-        days = _fuzzed(days, f"{answer.item}:{reps}")
+    else:
+        days = _spread(days, grade, f"{answer.item}:{reps}", settings)
     lapsed = card is not None and grade is Grade.AGAIN and today > card.day
     return Card(
         question=answer.item,
@@ -161,7 +161,7 @@ def next_days(question: str, card: Card | None, today: date, settings: ReviewSet
         grade: (_memory(card, grade, day, settings.retention).due.date() - date.fromisoformat(day)).days
         for grade in Grade
     }
-    return {grade: _fuzzed(n, f"{question}:{reps}") if settings.fuzz else n for grade, n in days.items()}
+    return {grade: _spread(n, grade, f"{question}:{reps}", settings) for grade, n in days.items()}
 
 
 def recall(card: Card, today: str) -> float:
@@ -211,9 +211,9 @@ def _plus(day: str, days: int) -> str:
     return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
 
 
-def _fuzzed(days: int, seed: str) -> int:
-    """Spread an interval as FSRS does, seeded by the card, so that the same log gives the same dates."""
-    if days < 3:
+def _spread(days: int, grade: Grade, seed: str, settings: ReviewSettings) -> int:
+    """Fuzz an interval as FSRS does, seeded by the card, so that the same log gives the same dates."""
+    if days < 3 or grade is Grade.AGAIN or not settings.fuzz:
         return days
     bands = ((2.5, 7.0, 0.15), (7.0, 20.0, 0.10), (20.0, float("inf"), 0.05))
     delta = 1.0 + sum(factor * max(min(days, end) - start, 0.0) for start, end, factor in bands)

@@ -14,6 +14,8 @@ from tutor.progress.store import Store
 
 FASTER = 2
 """By how many weeks the course may be shortened."""
+LONGEST_SHIFT = 36_600
+"""Days; so that every day of a plan is one that a calendar has."""
 
 
 def paces(course: Course) -> tuple[int, ...]:
@@ -60,12 +62,15 @@ class Calendar:
     @property
     def end(self) -> date:
         """The last day of the plan."""
-        return self.start + timedelta(days=7 * self.weeks - 1 + sum(days for _, days in self.shifts))
+        return self.start + timedelta(days=7 * self.weeks - 1 + self._moved(date.max))
 
     def week(self, day: date) -> int:
         """Which week of the plan a day is in; beyond the last one when the plan is over, at least 1."""
-        moved = sum(days for on, days in self.shifts if on <= day)
-        return max(0, (day - self.start).days - moved) // 7 + 1
+        return max(0, (day - self.start).days - self._moved(day)) // 7 + 1
+
+    def _moved(self, day: date) -> int:
+        days = sum(days for on, days in self.shifts if on <= day)
+        return max(-LONGEST_SHIFT, min(days, LONGEST_SHIFT))
 
     def stretch(self, week: int) -> Week:
         """The chapter that is planned for a week."""

@@ -120,11 +120,7 @@ class Store:
                 # Rows stand in order also when the clock was set back or two were written in one millisecond.
                 milliseconds = max(milliseconds, (datetime.fromisoformat(last) - EPOCH) // MILLISECOND + 1)
             row = Logged(uuid7(milliseconds), _utc(milliseconds), offset, chapter, float(seconds), stored)
-            db.execute(
-                "INSERT INTO events (id, at, offset, kind, item, chapter, seconds, data) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (row.id, row.at, row.offset, kind, item, row.chapter, row.seconds, data),
-            )
+            _insert(db, row, kind, item, data)
             if target is not None:
                 journal.take_back(db, target)
             else:
@@ -173,6 +169,25 @@ class Store:
         if row is not None:
             self.record(Undo(item=row.id), chapter=row.chapter)
         return row
+
+    def merge(self, rows: Sequence[Logged]) -> int:
+        """Add rows of another log that this one has not, and derive everything again; returns how many they were.
+
+        Raises ValueError, and changes nothing, when a row differs from the one that the log has under its id.
+        """
+        new = 0
+        with self._transaction(durable=True) as db:
+            for row in rows:
+                kind, item, data = encode(row.event)
+                known = next(journal.read(db, "id = ?", row.id), None)
+                if known is not None and known != row:
+                    raise ValueError(f"the row {row.id} differs from the one in the log")
+                if known is None:
+                    new += 1
+                    _insert(db, row, kind, item, data)
+            if new:
+                journal.rebuild(db)
+        return new
 
     def rebuild(self) -> None:
         """Derive all tables again from the log."""
@@ -298,6 +313,13 @@ class Store:
             self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             with _immediate(self._db):
                 yield self._db
+
+
+def _insert(db: sqlite3.Connection, row: Logged, kind: str, item: str, data: str) -> None:
+    db.execute(
+        "INSERT INTO events (id, at, offset, kind, item, chapter, seconds, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (row.id, row.at, row.offset, kind, item, row.chapter, row.seconds, data),
+    )
 
 
 def _select(state: type[LessonState | QuestionState | LabState], table: str) -> str:

@@ -1,0 +1,117 @@
+"""The question bank as an Anki deck, for those who review on a telephone; ids are the same in every export.
+
+Formulas are LaTeX between Anki's own marks, so that its MathJax sets them. The schedule is Anki's: nothing of the
+learner's progress goes along.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tutor.course.load import is_written, load_chapter, load_questions
+from tutor.course.model import Course, Question
+from tutor.errors import TutorError
+
+MODEL = 1_607_392_319
+"""Id of the kind of note; Anki recognises it by this."""
+CSS = ".card { font-family: sans-serif; font-size: 18px; text-align: left; max-width: 42em; margin: 0 auto; }"
+
+
+def write_deck(content: Path, course: Course, path: Path, chapter: str | None = None) -> int:
+    """Write the deck, whole or not at all, with a subdeck for each chapter; returns the number of notes.
+
+    Raises TutorError without genanki, for a chapter that the course has not, or when the file cannot be written.
+    """
+    try:
+        import genanki
+    except ImportError:
+        raise TutorError("this needs genanki: install the extra with pip install 'genai-tutor[anki]'") from None
+    written = [stub for stub in course.chapters if is_written(content, stub.id)]
+    chosen = [stub for stub in written if chapter in (None, stub.id)]
+    if not chosen:
+        raise TutorError(f"the course has no chapter {chapter!r}; it has {', '.join(stub.id for stub in written)}")
+    model = genanki.Model(
+        MODEL,
+        "genai-tutor",
+        fields=[{"name": "Question"}, {"name": "Answer"}, {"name": "Id"}],
+        templates=[{"name": "Card", "qfmt": "{{Question}}", "afmt": "{{FrontSide}}<hr id=answer>{{Answer}}"}],
+        css=CSS,
+    )
+    decks, count = [], 0
+    for stub in chosen:
+        deck = genanki.Deck(_number(stub.id), f"genai-tutor::{stub.number} {stub.title}")
+        objectives = {objective.id for objective in load_chapter(content, stub.id).objectives}
+        for question in load_questions(content, stub.id).values():
+            fields = [front(question), back(question), html.escape(question.id)]
+            tags = sorted(objectives & set(question.objectives))
+            deck.add_note(genanki.Note(model, fields, guid=genanki.guid_for("genai-tutor", question.id), tags=tags))
+            count += 1
+        decks.append(deck)
+    _write(genanki.Package(decks), path)
+    return count
+
+
+def _write(package: Any, path: Path) -> None:
+    temporary = ""
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.absolute().parent, prefix=f".{path.name}-", delete=False) as file:
+            temporary = file.name
+        package.write_to_file(temporary, timestamp=0)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        raise TutorError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def _number(name: str) -> int:
+    """An id that Anki takes, the same for the same name on every machine."""
+    return int.from_bytes(hashlib.sha256(f"genai-tutor:{name}".encode()).digest()[:4], "big") | 1 << 30
+
+
+def front(question: Question) -> str:
+    """The question as HTML, with its choices."""
+    text = to_html(question.prompt)
+    if question.choices:
+        text += f"<ol type=A>{''.join(f'<li>{to_html(choice.text)}</li>' for choice in question.choices)}</ol>"
+    if question.items:
+        lines = sorted(question.items, key=lambda item: hashlib.sha256(item.id.encode()).digest())
+        text += f"<ul>{''.join(f'<li>{to_html(item.text)}</li>' for item in lines)}</ul>"
+    return text
+
+
+def back(question: Question) -> str:
+    """The answer as HTML, and why."""
+    parts = []
+    right = [chr(65 + at) for at, choice in enumerate(question.choices) if choice.correct]
+    if right:
+        parts.append(f"<p><b>{', '.join(right)}</b></p>")
+    if question.answer:
+        answer = html.escape(question.answer) if question.type != "self_graded" else to_html(question.answer)
+        parts.append(f"<p><b>{answer}</b></p>")
+    if question.items:
+        parts.append(f"<ol>{''.join(f'<li>{to_html(item.text)}</li>' for item in question.items)}</ol>")
+    return "".join(parts) + to_html(question.explanation)
+
+
+def to_html(markdown: str) -> str:
+    """Markdown as HTML; `$…$` and `$$…$$` become what Anki's MathJax reads."""
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+    parser = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin, double_inline=True)
+    rules: dict[str, Any] = parser.renderer.rules  # type: ignore[attr-defined]
+    for name, (left, right) in {
+        "math_inline": (r"\(", r"\)"),
+        "math_inline_double": (r"\[", r"\]"),
+        "math_block": (r"\[", r"\]"),
+    }.items():
+        rules[name] = lambda tokens, at, options, env, left=left, right=right: (
+            f"{left}{html.escape(tokens[at].content.strip(), quote=False)}{right}"
+        )
+    return str(parser.render(markdown))

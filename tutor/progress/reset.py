@@ -1,0 +1,96 @@
+"""Beginning something anew: what a reset would forget, counted first, and the row of the log that forgets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tutor.course.load import find_lesson, is_written, load_chapter, load_lesson, load_questions
+from tutor.course.model import Course
+from tutor.errors import TutorError
+from tutor.progress.events import Reset
+from tutor.progress.store import Store
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What a reset forgets. Undo brings it back."""
+
+    answers: int
+    cards: int
+    lessons: int
+    labs: int
+    seconds: float
+    """Time spent that no longer counts; only a chapter's or all of it."""
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there is nothing to forget."""
+        return not (self.answers or self.cards or self.lessons or self.labs or self.seconds)
+
+
+def scope(content: Path, course: Course, target: str) -> Reset:
+    """The reset of `question:ID`, `lesson:ID` with its practice, `lab:ID`, `chapter:ID` or `all`.
+
+    Raises TutorError when the course has no such thing.
+    """
+    kind, _, name = target.partition(":")
+    match kind:
+        case "all" if not name:
+            return Reset(item="all", everything=True)
+        case "question":
+            return Reset(item=target, questions=(_question(content, course, name),))
+        case "lesson":
+            chapter = find_lesson(content, course, name)
+            head = load_lesson(content, chapter, name).head
+            return Reset(item=target, lessons=(name,), questions=head.questions, contexts=(f"lesson:{name}",))
+        case "lab":
+            from tutor.labs.registry import get
+
+            return Reset(item=target, labs=(get(name).id,), contexts=(f"lab:{name}",))
+        case "chapter":
+            return _chapter(content, course, name)
+        case _:
+            raise TutorError(f"{target}: reset takes question:ID, lesson:ID, lab:ID, chapter:ID or all")
+
+
+def _chapter(content: Path, course: Course, name: str) -> Reset:
+    if not any(stub.id == name for stub in course.chapters) or not is_written(content, name):
+        raise TutorError(f"the course has no chapter {name!r}; it has {', '.join(c.id for c in course.chapters)}")
+    chapter = load_chapter(content, name)
+    quizzes = [f"checkpoint:{name}", f"placement:{name}"]
+    quizzes += [f"lesson:{lesson}" for lesson in chapter.lessons] + [f"lab:{lab}" for lab in chapter.labs]
+    return Reset(
+        item=f"chapter:{name}",
+        questions=tuple(load_questions(content, name)),
+        lessons=chapter.lessons,
+        labs=chapter.labs,
+        contexts=tuple(quizzes),
+        chapters=(name,),
+    )
+
+
+def _question(content: Path, course: Course, name: str) -> str:
+    for stub in course.chapters:
+        if is_written(content, stub.id) and name in load_questions(content, stub.id):
+            return name
+    raise TutorError(f"the course has no question {name!r}")
+
+
+def forgotten(store: Store, reset: Reset) -> Forgotten:
+    """Count what a reset would forget."""
+
+    def count(table: str, column: str, names: Iterable[str], what: str = "count(*)") -> float:
+        if reset.everything:
+            return float(store.query(f"SELECT {what} FROM {table}")[0][0])
+        query = f"SELECT {what} FROM {table} WHERE {column} = ?"
+        return float(sum(store.query(query, name)[0][0] for name in names))
+
+    return Forgotten(
+        answers=int(count("attempts", "question", reset.questions)),
+        cards=int(count("cards", "question", reset.questions)),
+        lessons=int(count("lesson_state", "lesson", reset.lessons)),
+        labs=int(count("lab_state", "lab", reset.labs)),
+        seconds=count("time_spent", "chapter", reset.chapters, "total(seconds)"),
+    )
