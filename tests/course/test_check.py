@@ -1,4 +1,5 @@
 import functools
+import itertools
 import re
 import shutil
 import tomllib
@@ -8,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tutor.course import check, load
-from tutor.course.check import check_content, problems_of
+from tutor.course import check_question, load
+from tutor.course.check import check_content
+from tutor.course.check_question import problems_of
 from tutor.course.load import Problem, read_bank
 from tutor.course.model import Question
 from tutor.exercises.child import run_code
@@ -72,19 +74,68 @@ def flips(item: dict[str, Any], block: str) -> Iterator[str]:
             if item["answer"] == "false":
                 key, other = other, key
             yield block.replace(f"\n{key}\n", f"\n{other}\n", 1)
-        case "numeric" | "expression":
+        case "numeric" | "expression" | "short_answer" | "tracing":
             for wrong in item["wrong"]:
                 yield block.replace(f'\nanswer = "{item["answer"]}"\n', f'\nanswer = "{wrong["answer"]}"\n', 1)
+        case "match":
+            # The right sides of any two pairs exchanged, each with what is said of it.
+            head, *pairs = re.split(r"(?m)^(?=\[\[questions\.pairs\]\])", block)
+            for one, other in itertools.combinations(range(len(pairs)), 2):
+                if item["pairs"][one]["right"] != item["pairs"][other]["right"]:
+                    yield head + "".join(exchanged(pairs, one, other))
+        case "cloze":
+            yield from flipped_gaps(block, "gaps")
         case "order":
-            start, end = block.index("items = ["), block.index("\n]\n")
+            start = block.index("items = [")
+            end = block.index("\n]\n", start)
             first, *lines = block[start:end].splitlines()
             # The last line first; and the whole order upside down.
             yield block[:start] + "\n".join([first, lines[-1], *lines[:-1]]) + block[end:]
             yield block[:start] + "\n".join([first, *reversed(lines)]) + block[end:]
+            for line in item.get("distractors", []):
+                # Taken for one of the lines that belong there.
+                text = line["text"].replace("'", "’")
+                stray = f"\n  {{ id = \"stray\", text = '{text} ' }},"
+                yield block[:end] + stray + block[end:]
+            yield from flipped_gaps(block, "fades")
         case "self_graded":
             # The learner is the grader; what can get lost is what there is to compare with.
             yield re.sub(r"(?ms)^answer = '''.*?'''$", "answer = ''", block, count=1)
             yield re.sub(r"(?ms)^rubric = \[.*?^\]$", "rubric = []", block, count=1)
+
+
+def exchanged(pairs: list[str], one: int, other: int) -> list[str]:
+    """Two pairs of a match with their right sides exchanged."""
+    sides = re.compile(r"(?m)^(?:right|feedback) = .*\n")
+    turned = list(pairs)
+    for at, source in ((one, other), (other, one)):
+        head, mark, rest = pairs[at].partition("[[questions.pairs.")
+        taken = "".join(sides.findall(pairs[source].partition("[[questions.pairs.")[0]))
+        turned[at] = sides.sub("", head).rstrip("\n") + "\n" + taken + mark + rest
+    return turned
+
+
+def flipped_gaps(block: str, name: str) -> Iterator[str]:
+    """Every gap of a question with a wrong answer of its own for its right one."""
+    head, *gaps = re.split(rf"(?m)^(?=\[\[questions\.{name}\]\])", block)
+    for at, gap in enumerate(gaps):
+        item = tomllib.loads(gap)["questions"][name][0]
+        choices = re.split(rf"(?m)^(?=\[\[questions\.{name}\.choices\]\])", gap)
+        turned = []
+        if item["type"] == "single_choice":
+            right = next(place for place, text in enumerate(choices) if "\ncorrect = true\n" in text + "\n")
+            for other in range(1, len(choices)):
+                if other != right:
+                    moved = [text.replace("correct = true\n", "") for text in choices]
+                    moved[other] = f"{choices[other].rstrip()}\ncorrect = true\n"
+                    turned.append("".join(moved))
+        turned += [
+            gap.replace(f'\nanswer = "{item["answer"]}"\n', f'\nanswer = "{wrong["answer"]}"\n', 1)
+            for wrong in item.get("wrong", [])
+        ]
+        assert turned, "a gap needs something to be taken for its answer"
+        for other in turned:
+            yield head + "".join([*gaps[:at], other, *gaps[at + 1 :]])
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +151,11 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
 
     with pytest.MonkeyPatch.context() as patch:
         # What `verify` gives does not depend on the key: it is computed once for all flips.
-        patch.setattr(check, "_eval", functools.lru_cache(maxsize=None)(check._eval))
+        patch.setattr(check_question, "_eval", functools.lru_cache(maxsize=None)(check_question._eval))
+        # Nor do the questions that are left as they were have to be checked in all their variants each time.
+        patch.setattr(
+            check_question, "variant_problems", functools.lru_cache(maxsize=None)(check_question.variant_problems)
+        )
         yield course
 
 
@@ -354,6 +409,219 @@ explanation = 'e'
 lesson = "two"
 
 [[questions]]
+id = "word"
+type = "short_answer"
+objectives = ["o"]
+difficulty = 2
+prompt = 'What do curves that bend upwards have?'
+answer = "convexity"
+alternatives = ["convex"]
+hints = ['one', 'two', 'three']
+explanation = 'e'
+lesson = "two"
+[[questions.wrong]]
+answer = "concavity"
+feedback = "bends downwards"
+
+[[questions]]
+id = "trace"
+type = "tracing"
+objectives = ["o"]
+difficulty = 2
+prompt = '''
+What is w after the second round (±0.01)?
+
+```python
+w = 8.0
+for _ in range(3):
+    w = w / 2
+```
+'''
+answer = "2"
+after = { line = 3, times = 2 }
+verify = 'w'
+tolerance = 0.01
+hints = ['one', 'two', 'three']
+explanation = 'e'
+lesson = "two"
+[[questions.wrong]]
+answer = "1"
+feedback = "three rounds"
+
+[[questions]]
+id = "prints"
+type = "tracing"
+objectives = ["o"]
+difficulty = 2
+prompt = '''
+What is printed?
+
+```python
+print([1, 2], 3 > 2)
+```
+'''
+answer = "[1, 2] True"
+hints = ['one', 'two', 'three']
+explanation = 'e'
+lesson = "two"
+[[questions.wrong]]
+answer = "[1, 2] False"
+feedback = "3 is more"
+
+[[questions]]
+id = "pairs"
+type = "match"
+objectives = ["o"]
+difficulty = 2
+prompt = 'What goes with what?'
+hints = ['one', 'two', 'three']
+explanation = 'e'
+lesson = "two"
+distractors = [{ id = "none", text = 'rain', feedback = 'It falls everywhere.' }]
+[[questions.pairs]]
+id = "day"
+left = 'day'
+right = 'sun'
+feedback = 'The sun is up by day.'
+wrong = [{ answer = 'moon', feedback = 'Rarely.' }, { answer = 'dawn', feedback = 'Before.' }]
+[[questions.pairs]]
+id = "night"
+left = 'night'
+right = 'moon'
+feedback = 'The moon is seen at night.'
+wrong = [{ answer = 'dawn', feedback = 'After.' }]
+[[questions.pairs]]
+id = "morning"
+left = 'morning'
+right = 'dawn'
+feedback = 'Dawn is early.'
+
+[[questions]]
+id = "figures"
+type = "match"
+objectives = ["o"]
+difficulty = 2
+prompt = 'How much is it?'
+hints = ['one', 'two', 'three']
+explanation = 'e'
+lesson = "two"
+verify = '{"two": 2, "four": 2 * 2, "half": 1 / 2}'
+[[questions.pairs]]
+id = "two"
+left = 'two'
+right = '2'
+feedback = 'even'
+[[questions.pairs]]
+id = "four"
+left = 'four'
+right = '$4$'
+feedback = 'even'
+[[questions.pairs]]
+id = "half"
+left = 'half'
+right = '1/2'
+feedback = 'small'
+
+[[questions]]
+id = "gaps"
+type = "cloze"
+objectives = ["o"]
+difficulty = 2
+prompt = 'Two and two are ①, which is ②, and $(a+b)^2 = a^2 + ③ + b^2$, a ④.'
+hints = ['one', 'two', 'three']
+explanation = 'e'
+lesson = "two"
+[[questions.gaps]]
+name = "①"
+type = "numeric"
+answer = "4"
+verify = '2 + 2'
+wrong = [{ answer = "22", feedback = "added, not written" }]
+[[questions.gaps]]
+name = "②"
+type = "short_answer"
+answer = "even"
+wrong = [{ answer = "odd", feedback = "divisible by 2" }]
+[[questions.gaps]]
+name = "③"
+type = "expression"
+answer = "2*a*b"
+symbols = [{ name = "a", low = 1.0, high = 2.0 }, { name = "b", low = 1.0, high = 2.0 }]
+verify = '(a + b) ** 2 - a**2 - b**2'
+wrong = [{ answer = "a*b", feedback = "twice" }]
+[[questions.gaps]]
+name = "④"
+type = "single_choice"
+[[questions.gaps.choices]]
+text = "square"
+correct = true
+[[questions.gaps.choices]]
+text = "cube"
+feedback = "power 2"
+
+[[questions]]
+id = "derive"
+type = "order"
+objectives = ["o"]
+difficulty = 2
+prompt = 'Put them in order.'
+items = [
+  { id = "p", text = 'p' },
+  { id = "q", text = 'q', needs = ["p"] },
+  { id = "r", text = 'r', needs = ["q"] },
+  { id = "t", text = 't', needs = ["r"] },
+]
+distractors = [{ id = "d", text = 'd', feedback = 'Does not follow.' }]
+hints = ['one', 'two', 'three']
+explanation = 'e'
+lesson = "two"
+[[questions.fades]]
+name = "q"
+text = 'q is ①'
+type = "short_answer"
+answer = "cue"
+wrong = [{ answer = "queue", feedback = "shorter" }]
+[[questions.fades]]
+name = "t"
+text = 't is ②'
+type = "numeric"
+answer = "3"
+verify = '1 + 2'
+wrong = [{ answer = "2", feedback = "and one" }]
+
+[[questions]]
+id = "varied"
+type = "numeric"
+objectives = ["o"]
+difficulty = 2
+prompt = 'How much is {{n}} less {{k}} (±0.01)?'
+variants = [{ name = "n", values = [10, 20] }, { name = "k", low = 0.5, high = 4.5, step = 0.5 }]
+answer = "{{n}} - {{k}}"
+tolerance = 0.01
+verify = 'np.subtract({{n}}, {{k}})'
+hints = ['one', '{{n}}', 'three']
+explanation = 'It is {{n-k:.1f}}.'
+lesson = "two"
+[[questions.wrong]]
+answer = "{{n}} + {{k}}"
+feedback = "that is more than {{n}}"
+
+[[questions]]
+id = "matrix"
+type = "numeric"
+objectives = ["o"]
+difficulty = 2
+prompt = 'Twice the unit matrix?'
+answer = "[2, 0; 0, 2]"
+verify = '2 * np.eye(2)'
+hints = ['one', 'two', 'three']
+explanation = 'e'
+lesson = "two"
+[[questions.wrong]]
+answer = "[1, 0; 0, 1]"
+feedback = "once"
+
+[[questions]]
 id = "recall"
 type = "self_graded"
 objectives = ["o"]
@@ -531,7 +799,7 @@ QUESTION_RULES = {
         ("hints =", "verify = '4 % 2'\nhints =", "verify says that the statement is false: 4 % 2"),
     ],
     "number": [
-        ('answer = "1.414"', 'answer = "1,414"', "the answer '1,414' cannot be read: one value is expected"),
+        ('answer = "1.414"', 'answer = "1,414"', "of another shape than the answer 1,414"),
         ('["sqrt(2)"]', '["sqrt 2"]', "the answer 'sqrt 2' cannot be read"),
         ('answer = "1/sqrt(2)"', 'answer = "1/"', "the answer '1/' cannot be read"),
         ('answer = "1/sqrt(2)"', 'answer = "1.41"', "the wrong answer '1.41' is graded right"),
@@ -573,6 +841,87 @@ QUESTION_RULES = {
         ('"m": 2', '"m": 1', "verify gives {'s': 1.0, 'm': 1.0, 'l': 3.0}, which does not ascend"),
         ('"m": 2', '"n": 2', "verify must give a dict with a value for the id of each line"),
         ('{"s": 1, "m": 2, "l": 3}', "[1, 2, 3]", "verify must give a dict with a value for the id of each line"),
+    ],
+    "word": [
+        ('answer = "convexity"', 'answer = "…"', "the answer '…' has no letters"),
+        ('answer = "convexity"', 'answer = "4"', "the answer '4' is a number: this is a numeric question"),
+        ('answer = "concavity"', 'answer = "Con-vex"', "the wrong answer 'Con-vex' is graded right"),
+        ('[[questions.wrong]]\nanswer = "concavity"\nfeedback = "bends downwards"\n', "", "declares no wrong answer"),
+        ("lesson =", """verify = '"flat"'\nlesson =""", "verify gives 'flat', which is graded wrong"),
+    ],
+    "trace": [
+        ("w = w / 2", "w = w / 4", "the code gives 0.5, the answer is 2"),
+        ("times = 2", "times = 3", "the code gives 1.0, the answer is 2"),
+        ("times = 2", "times = 4", "cannot be checked: LookupError: line 3 does not run 4 times"),
+        ("verify = 'w'\n", "", "names a moment, but no verify that says what is asked there"),
+        ("w = w / 2", "w = v / 2", "cannot be checked: NameError"),
+        ("```python", "```text", "has 0 blocks ```python in its prompt, one is needed"),
+        ('answer = "1"', 'answer = "1.999"', "the wrong answer '1.999' is graded right"),
+        ("(±0.01)", "", "the prompt does not state the tolerance, ±0.01"),
+    ],
+    "prints": [
+        ("3 > 2", "3 < 2", "the code gives '[1, 2] False', the answer is '[1, 2] True'"),
+        ('answer = "[1, 2] True"', 'answer = "[1, 2]"', "the code prints '[1, 2] True', the answer is '[1, 2]'"),
+        ('answer = "[1, 2] False"', 'answer = "[1,2] true"', "the wrong answer '[1,2] true' is graded right"),
+    ],
+    "pairs": [
+        ("right = 'sun'", "right = 'moon'", "day: its own right side “moon” is declared wrong"),
+        ("'Rarely.' }, {", "'Rarely.' }, { answer = 'stars', feedback = 'far' }, {", "day: “stars” is no right side"),
+        (", { answer = 'dawn', feedback = 'Before.' }", "", "nobody would notice 'day' and 'morning' exchanged"),
+        ("feedback = 'The sun is up by day.'\n", "", "night: nothing explains why “sun” is wrong there"),
+        ("feedback = 'It falls everywhere.'", "feedback = ''", "day: nothing explains why “rain” is wrong there"),
+        ("text = 'rain'", "text = 'dawn'", "has two right sides “dawn”"),
+        ("left = 'night'", "left = 'day'", "has two lines “day”"),
+        ('id = "none"', 'id = "day"', "uses the id 'day' twice"),
+    ],
+    "figures": [
+        ('"two": 2', '"two": 4', "two: verify gives 4; “2” does not"),
+        ('"two": 2, ', "", "verify must give a dict with a value for the id of each pair"),
+        ("right = '1/2'", "right = '1/3'", "half: verify gives 0.5; “1/3” does not"),
+        ("right = '1/2'", "right = '4'", "four: verify gives 4; “4” fits it"),
+        ("right = '1/2'", "right = 'a half'", "cannot be checked: Unreadable"),
+    ],
+    "gaps": [
+        ("are ①", "are two", "the prompt has ① 0 times, there is one such gap"),
+        ("a ④.", "a ④ or ⑤.", "the prompt has ⑤ 1 times, there is no such gap"),
+        ('name = "②"', 'name = "③"', "its gaps must be named ①, ②, ③, ④, in this order"),
+        ("verify = '2 + 2'", "verify = '2 + 3'", "①: verify gives 5.0, the answer is 4"),
+        ('wrong = [{ answer = "odd", feedback = "divisible by 2" }]\n', "", "②: declares no wrong answer"),
+        ('feedback = "added, not written"', 'feedback = " "', "①: has a wrong answer without feedback"),
+        ('answer = "2*a*b"', 'answer = "3*a*b"', "③: at a = "),
+        ("correct = true\n", "", "④: has 0 right choices, one is needed"),
+        ('name = "①"\n', 'name = "①"\nsymbols = [{ name = "a", low = 1, high = 2 }]\n', "①: is numeric: 'symbols'"),
+        ('feedback = "power 2"', "feedback = 'power $\\foo$'", "the formula “\\foo” has \\foo"),
+    ],
+    "derive": [
+        ("feedback = 'Does not follow.'", "feedback = ' '", "the distractor 'd' has no feedback"),
+        ('id = "d"', 'id = "p"', "uses the item id 'p' twice"),
+        ("text = 'd'", "text = 'r'", "has two lines “r”"),
+        ("""text = 'p' },""", """text = 'p' },\n  { id = "x", text = 'x' },""", "the line 'x' neither needs another"),
+        ("text = 'r', needs", "text = 'r', given = true, needs", "the given lines are not the first ones"),
+        ('name = "q"', 'name = "z"', "a fade is for the line 'z', which is none"),
+        ('name = "q"', 'name = "t"', "has two fades of the line 't'"),
+        ("t is ②", "t is ①", "the fade of 't' must have the gap ② in its text, once"),
+        ("verify = '1 + 2'", "verify = '1 + 1'", "t: verify gives 2.0, the answer is 3"),
+    ],
+    "varied": [
+        ("np.subtract", "np.add", "variant 0 (n = 10, k = 0.5): verify gives 10.5, the answer is 9.5"),
+        ("{{n}} + {{k}}", "{{n}} - 5/2", "(n = 20, k = 2.5): the wrong answer '17.5' is graded right"),
+        ("high = 4.5", "high = 0.5", "has only 2 different variants in 100, at least 4 are needed"),
+        ("'{{n}}'", "'{{m}}'", "varied: variants: “m” is not known here; use n, k"),
+        ("'{{n}}'", "'{{ln(k-4)}}'", "“ln(k-4)” has no value"),
+        ("'{{n}}'", "'{{n:d}}'", "“d” is no format such as .2f or .3g"),
+        ("'{{n}}'", "'{{1/n^9}}'", "writes 1e-09; give the number a format"),
+        ("'{{n}}'", "'+ {{-n}}'", "writes + -1; give the number a format"),
+        ("values = [10, 20]", "values = []", "the parameter n needs values, or low, high and step, or a formula"),
+        ("step = 0.5", "step = 0", "the parameter k needs values, or low, high and step, or a formula"),
+    ],
+    "matrix": [
+        ("2 * np.eye(2)", "np.eye(2)", "verify gives [[1.0, 0.0], [0.0, 1.0]], the answer is [2, 0; 0, 2]"),
+        ("2 * np.eye(2)", "2 * np.ones(4)", "of another shape than the answer [2, 0; 0, 2]"),
+        ('answer = "[1, 0; 0, 1]"', 'answer = "[1, 0]"', "the wrong answer '[1, 0]' is graded unreadable"),
+        ('answer = "[1, 0; 0, 1]"', 'answer = "2, 0; 0, 2"', "the wrong answer '2, 0; 0, 2' is graded right"),
+        ('answer = "[2, 0; 0, 2]"', 'answer = "[2, 0; 0, 1.5]"', "the answer is no whole number and has no tolerance"),
     ],
     "recall": [
         ("'first', ", "", "has 2 rubric points, 3 to 5 are needed"),

@@ -5,8 +5,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tutor.course.grade import PASS, Response, close, first_wrong, grade, present
-from tutor.course.model import Choice, Item, Question, Symbol, WrongAnswer
+from tutor.course.grade import PASS, Response, grade, present, rights
+from tutor.course.model import Choice, Distractor, Gap, Item, Pair, Question, Symbol, WrongAnswer
+from tutor.course.numeric import close
+from tutor.course.ordering import first_wrong
 
 
 def question(kind: Any, **keys: Any) -> Question:
@@ -353,3 +355,100 @@ def test_lines_are_never_shown_in_a_right_order(lines: tuple[Item, ...], seed: i
 
 def test_a_single_line_is_shown_as_it_is() -> None:
     assert present(question("order", items=items({"a": []})), 0) == ("a",)
+
+
+# -- pairs, gaps, code ---
+
+
+def pairs() -> Question:
+    return question(
+        "match",
+        pairs=(
+            Pair(id="a", left="A", right="one", feedback="one is A's", wrong=wrong(two="not two for A")),
+            Pair(id="b", left="B", right="two", feedback="two is B's"),
+            Pair(id="c", left="C", right="one", feedback="one is C's"),
+        ),
+        distractors=(Distractor(id="x", text="three", feedback="three fits nothing"),),
+    )
+
+
+def test_pairs_are_graded_one_by_one_and_each_wrong_one_is_explained() -> None:
+    asked = pairs()
+    assert rights(asked) == ("one", "two", "three")
+    assert grade(asked, (0, 1, 0)).outcome == "right"
+    verdict = grade(asked, (1, 0, 2))
+    assert (verdict.outcome, verdict.score, verdict.message) == ("wrong", 0, "0 of 3 pairs right.")
+    assert [part.feedback for part in verdict.parts] == ["not two for A", "one is A's", "three fits nothing"]
+    half = grade(asked, (0, 1, 1))
+    assert (half.score, [part.outcome for part in half.parts]) == (2 / 3, ["right", "right", "wrong"])
+
+
+@pytest.mark.parametrize("chosen", [(), (0, 1), (0, 1, 0, 1), (0, 1, 3), (0, 1, -1), ("a", "b", "c"), (0, 1, None)])
+def test_pairs_that_are_not_all_made_are_no_attempt(chosen: Any) -> None:
+    verdict = grade(pairs(), chosen)
+    assert (verdict.outcome, verdict.message) == ("unreadable", "Give every line its partner first.")
+
+
+@given(st.integers(0, 2**31))
+def test_right_sides_are_shuffled(seed: int) -> None:
+    assert sorted(present(pairs(), seed)) == [0, 1, 2]
+
+
+GAPS = (
+    Gap(name="①", type="numeric", answer="4", wrong=wrong(n22="twice")),
+    Gap(name="②", type="short_answer", answer="even"),
+    Gap(
+        name="③",
+        type="expression",
+        answer="a*b",
+        symbols=(Symbol(name="a", low=1, high=2), Symbol(name="b", low=1, high=2)),
+    ),
+    Gap(name="④", type="single_choice", choices=choices("WR")),
+)
+
+
+def test_every_gap_is_graded_by_its_own_kind() -> None:
+    asked = question("cloze", gaps=GAPS)
+    assert grade(asked, ("8/2", "Even", "b a", "1")).outcome == "right"
+    verdict = grade(asked, ("22", "odd", "a+b", "0"))
+    assert (verdict.outcome, verdict.score, verdict.message) == ("wrong", 0, "0 of 4 gaps right.")
+    assert [part.feedback[:5] for part in verdict.parts] == ["twice", "", "For a", "not 0"]
+    assert grade(asked, ("4", "even", "a*b", "0")).score == 3 / 4
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (("4", "even", "a*b"), "Fill in every gap first."),
+        (("4", " ", "a*b", "1"), "The gap ② is empty."),
+        (("four", "even", "a*b", "1"), "①: “four” is not known here"),
+        (("4", "even", "a*c", "1"), "③: “c” is not known here"),
+        (("4", "even", "a*b", "x"), "④: Mark one option."),
+        (("4", "even", "a*b", "7"), "④: Mark one option."),
+        # Nothing is told of the other gaps before all can be read.
+        (("22", "odd", "", "0"), "The gap ③ is empty."),
+    ],
+)
+def test_a_gap_that_cannot_be_read_spends_no_try(texts: tuple[str, ...], said: str) -> None:
+    verdict = grade(question("cloze", gaps=GAPS), texts)
+    assert verdict.outcome == "unreadable"
+    assert verdict.message.startswith(said)
+
+
+def test_code_gives_numbers_or_text() -> None:
+    number = question("tracing", answer="0.5", tolerance=0.01, wrong=wrong(n1="too early"))
+    assert [grade(number, text).outcome for text in ("1/2", "0.509", "1", "x")] == [
+        "right",
+        "right",
+        "wrong",
+        "unreadable",
+    ]
+    assert grade(number, "1.005").feedback == "too early"
+    text = question("tracing", answer="[1, 2] True\ndone", wrong=wrong(**{"[1, 2] False\ndone": "it is"}))
+    for same in ("[1, 2] True\ndone", "[1,2] true done", "  [1, 2]   True 'done' "):
+        assert grade(text, same).outcome == "right"
+    assert grade(text, "[1, 2] False done").feedback == "it is"
+    assert grade(text, "[1, 3] True done").outcome == "wrong"
+    assert grade(text, " ").outcome == "unreadable"
+    array = question("tracing", answer="[1, 2]")
+    assert [grade(array, given).outcome for given in ("[1 2]", "[1. 2.]", "1 2", "2 1")] == ["right"] * 3 + ["wrong"]

@@ -9,9 +9,10 @@ import pytest
 from textual.widgets import Input, TextArea
 from tui_support import BANK, CHAPTER, Learner, learning, open_quiz, progress, seed_quiz
 
-from tutor.course.grade import first_wrong, present
+from tutor.course.grade import present
 from tutor.course.load import load_chapter
 from tutor.course.markup import plain
+from tutor.course.ordering import first_wrong
 from tutor.paths import content_dir
 from tutor.progress import events as log
 from tutor.tui.screens.quiz import QuizScreen

@@ -1,28 +1,16 @@
-"""The author's linter: everything in `content/` that can be checked by machine, all problems at once.
-
-Answers that can be computed are recomputed from the question's `verify` expression, over `np`, `math` and `kernels`:
-the value of a `numeric` answer; that of an `expression` over its symbols; for an `order` without `needs` a dict with a
-value for the id of each line, which must ascend; for choices whether what the key says is so, for true or false whether
-the statement is. It is Python written by the course's authors, as trusted as the rest of the package; what a learner
-types never comes here.
-"""
+"""The author's linter: everything in `content/` that can be checked by machine, all problems at once."""
 
 from __future__ import annotations
 
-import math
 import os
 import re
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tutor.course import markup
-from tutor.course.expression import CONSTANTS, FUNCTIONS, Name, Unreadable, evaluate, number, parse, sample
-from tutor.course.grade import Response, close, first_wrong, grade, width
+from tutor.course.check_question import problems_of, short, texts, twice
 from tutor.course.load import (
     Bank,
     ContentError,
@@ -43,37 +31,8 @@ Runner = Callable[[str], tuple[bool, str]]
 PAGE_LINES = 62
 CODE_WIDTH = 72
 FORMULA_WIDTH = 76
-HINTS = 3
-RUBRIC = (3, 5)
-
-OWN_KEYS = {
-    "choices": {"single_choice", "multiple_choice"},
-    "answer": {"true_false", "numeric", "expression", "self_graded"},
-    "alternatives": {"numeric", "expression"},
-    "tolerance": {"numeric"},
-    "wrong": {"true_false", "numeric", "expression"},
-    "symbols": {"expression"},
-    "items": {"order"},
-    "rubric": {"self_graded"},
-}
-"""Keys that only some types of question have."""
-
 _FENCE = re.compile(r"^(```+)([^\n]*)\n(.*?)^\1[ \t]*$", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
-
-
-class _Names(dict[str, Any]):
-    """The names that a `verify` expression may use."""
-
-    def __init__(self, **values: Any) -> None:
-        import numpy as np
-
-        super().__init__(np=np, math=math, kernels=_Kernels(), **values)
-
-
-class _Kernels:
-    def __getattr__(self, name: str) -> Any:
-        return import_module(f"kernels.{name}")
 
 
 class _Block(NamedTuple):
@@ -126,7 +85,7 @@ class _Checker:
         path = self.content / "course.toml"
         text = read_text(path)
         ids = [stub.id for stub in course.chapters]
-        for chapter_id in _twice(ids):
+        for chapter_id in twice(ids):
             self.say(path, 1, f"the chapter id {chapter_id!r} is used twice")
         # Weeks may also be written as one array, without a line of their own.
         lines = table_lines(text, "weeks") or [1] * len(course.weeks)
@@ -194,7 +153,7 @@ class _Checker:
             "question of the checkpoint": chapter.checkpoint,
         }
         for kind, names in named.items():
-            for name in _twice(names):
+            for name in twice(names):
                 self.say(path, 1, f"the {kind} {name!r} is listed twice")
         for lab in chapter.labs:
             if lab not in self.labs:
@@ -236,11 +195,11 @@ class _Checker:
             if not trouble and width > FORMULA_WIDTH:
                 trouble = f"is {width} columns wide, at most {FORMULA_WIDTH} are shown"
             if trouble:
-                self.say(path, at, f"the formula {_short(latex)} {trouble}")
+                self.say(path, at, f"the formula {short(latex)} {trouble}")
         for latex in inline:
             trouble = markup.inline_problem(latex)
             if trouble:
-                self.say(path, line + _line_of(text, f"${latex}$"), f"the formula {_short(latex)} {trouble}")
+                self.say(path, line + _line_of(text, f"${latex}$"), f"the formula {short(latex)} {trouble}")
         for target in _LINK.findall(markup.prose(text)):
             trouble = self.missing(target)
             if trouble:
@@ -324,7 +283,7 @@ class _Checker:
             for message in [*self.place(question, self.chapters[chapter_id]), *problems_of(question)]:
                 self.say(path, line, f"{question.id}: {message}")
             before = len(self.problems)
-            for text in _texts(question):
+            for text in texts(question):
                 self.text(path, line, text)
             # Inside a table the line is the question's.
             self.problems[before:] = [
@@ -354,236 +313,6 @@ def check_content(content: Path, labs: Collection[str], run: Runner | None = Non
     return _Checker(content, labs).everything(run)
 
 
-def problems_of(question: Question) -> list[str]:
-    """What is wrong with a question taken by itself."""
-    problems = list(_form(question))
-    try:
-        for problem in _by_type(question):
-            problems.append(problem)  # noqa: PERF402 - what is found before an exception counts
-    except Exception as error:  # an author's expression may raise anything
-        problems.append(f"cannot be checked: {type(error).__name__}: {' '.join(str(error).split())}")
-    return problems
-
-
-def _form(question: Question) -> Iterator[str]:
-    if not 1 <= question.difficulty <= 10:
-        yield "difficulty must be 1 to 10"
-    if question.type != "self_graded" and len(question.hints) != HINTS:
-        yield f"has {len(question.hints)} hints, {HINTS} are needed, from vague to concrete"
-    if any(not hint.strip() for hint in question.hints):
-        yield "has an empty hint"
-    if not question.explanation.strip():
-        yield "has no explanation"
-    if re.search(r"(?<![*\w])not(?![*\w])", markup.prose(question.prompt)):
-        yield "has a lower-case “not” in its prompt, which is read over; write **not** or turn the question round"
-    if any(not wrong.feedback.strip() for wrong in question.wrong):
-        yield "has a wrong answer without feedback"
-    for key, types in OWN_KEYS.items():
-        if getattr(question, key) and question.type not in types:
-            yield f"is {question.type}: {key!r} has no meaning there"
-
-
-def _by_type(question: Question) -> Iterator[str]:
-    match question.type:
-        case "single_choice" | "multiple_choice":
-            yield from _choices(question)
-            yield from _claim(question)
-        case "true_false":
-            yield from _true_false(question)
-        case "numeric":
-            yield from _numeric(question)
-        case "expression":
-            yield from _expression(question)
-        case "order":
-            yield from _order(question)
-        case "self_graded":
-            yield from _self_graded(question)
-
-
-def _choices(question: Question) -> Iterator[str]:
-    right = [at for at, choice in enumerate(question.choices) if choice.correct]
-    if question.type == "single_choice" and len(right) != 1:
-        yield f"has {len(right)} right choices, one is needed"
-    if not right or len(right) == len(question.choices):
-        yield "needs right and wrong choices"
-    for choice in question.choices:
-        if choice.correct and choice.feedback:
-            yield f"the right choice {_short(choice.text)} has feedback; why it is right belongs into the explanation"
-        if not choice.correct and not choice.feedback.strip():
-            yield f"the wrong choice {_short(choice.text)} has no feedback"
-        by_place = re.search(r"\b(all|none|both|neither) of the (above|below)", choice.text, re.IGNORECASE)
-        if question.shuffle and not choice.fixed and by_place:
-            yield f"the choice {_short(choice.text)} names others by place, and choices are shuffled"
-    for text in _twice(choice.text.strip() for choice in question.choices):
-        yield f"the choice {_short(text)} stands twice"
-    if grade(question, tuple(right)).outcome != "right":
-        yield "the right choices are graded wrong"
-
-
-def _true_false(question: Question) -> Iterator[str]:
-    other = {"true": "false", "false": "true"}.get(question.answer)
-    if other is None:
-        yield f"the answer {question.answer!r} must be true or false"
-    elif [wrong.answer for wrong in question.wrong] != [other]:
-        yield f"needs one wrong answer, {other!r}, with feedback"
-    elif question.verify and bool(_eval(question.verify)) != (question.answer == "true"):
-        yield f"verify says that the statement is {other}: {question.verify}"
-
-
-def _claim(question: Question) -> Iterator[str]:
-    """A choice question's `verify` states as an expression that what is marked right is so."""
-    if question.verify and not bool(_eval(question.verify)):
-        yield f"verify is false: {question.verify}"
-
-
-def _eval(expression: str, **values: Any) -> Any:
-    import numpy as np
-
-    # A dict subclass as globals: comprehensions and lambdas see the names as well.
-    with np.errstate(all="ignore"):
-        return eval(expression.strip(), _Names(**values))
-
-
-def _unreadable(question: Question, read: Callable[[str], object]) -> Iterator[str]:
-    for text in (question.answer, *question.alternatives, *(wrong.answer for wrong in question.wrong)):
-        try:
-            read(text)
-        except Unreadable as error:
-            yield f"the answer {text!r} cannot be read: {error}"
-
-
-def _graded(question: Question) -> Iterator[str]:
-    """The real grader takes every right answer and refuses every wrong one, for the reason given."""
-    for text in (question.answer, *question.alternatives):
-        outcome = grade(question, text).outcome
-        if outcome != "right":
-            yield f"the right answer {text!r} is graded {outcome}"
-    for wrong in question.wrong:
-        verdict = grade(question, wrong.answer)
-        if verdict.outcome != "wrong":
-            yield f"the wrong answer {wrong.answer!r} is graded {verdict.outcome}"
-        elif verdict.feedback != wrong.feedback:
-            yield f"the wrong answer {wrong.answer!r} gets the feedback of another one"
-
-
-def _numeric(question: Question) -> Iterator[str]:
-    unreadable = list(_unreadable(question, number))
-    if unreadable:
-        yield from unreadable
-        return
-    yield from _graded(question)
-    answer = number(question.answer)
-    if answer != int(answer) and question.tolerance == 0:
-        yield "the answer is no whole number and has no tolerance"
-    if question.tolerance < 0:
-        yield "the tolerance is negative"
-    relative = question.tolerance_type == "relative"
-    stated = f"±{100 * question.tolerance:g} %" if relative else f"±{question.tolerance:g}"
-    if question.tolerance > 0 and stated not in question.prompt:
-        yield f"the prompt does not state the tolerance, {stated}"
-    if not question.verify:
-        yield "has no verify that recomputes the answer"
-        return
-    value = float(_eval(question.verify))
-    # The key must be right to the last digit that is written, so half the tolerance is allowed at most.
-    if not (math.isfinite(value) and close(question, value, answer)):
-        yield f"verify gives {value!r}, the answer is {question.answer}"
-    elif question.tolerance and abs(value - answer) > 0.5 * width(question, answer) + 1e-12:
-        yield f"verify gives {value!r}: {question.answer} is too coarse for its tolerance"
-
-
-def _expression(question: Question) -> Iterator[str]:
-    names = [symbol.name for symbol in question.symbols]
-    if not names:
-        yield "names no symbols"
-        return
-    for symbol in question.symbols:
-        if symbol.name in CONSTANTS or symbol.name in FUNCTIONS:
-            yield f"the symbol {symbol.name!r} hides what {symbol.name} means everywhere else"
-        try:
-            readable = parse(symbol.name, names) == Name(symbol.name)
-        except Unreadable:
-            readable = False
-        if not readable:
-            yield f"the symbol {symbol.name!r} cannot be typed, or is another one's spelling"
-    if any(not symbol.low < symbol.high for symbol in question.symbols):
-        yield "a symbol's domain is empty"
-        return
-    unreadable = list(_unreadable(question, lambda text: parse(text, names)))
-    if unreadable:
-        yield from unreadable
-        return
-    yield from _graded(question)
-    if not question.verify:
-        yield "has no verify that recomputes the answer"
-        return
-    formula = parse(question.answer, names)
-    points = sample(question.symbols, seed=1, points=20)
-    truths = [float(_eval(question.verify, **point)) for point in points]
-    # What verify computes from whole matrices is exact to rounding of their size.
-    rounding = 1e-10 * max(map(abs, truths))
-    for point, truth in zip(points, truths, strict=True):
-        value = evaluate(formula, point)
-        if not math.isclose(value, truth, rel_tol=1e-8, abs_tol=rounding):
-            at = ", ".join(f"{name} = {x:.3g}" for name, x in point.items())
-            yield f"at {at} verify gives {truth:.6g}, the answer {value:.6g}"
-            return
-
-
-def _order(question: Question) -> Iterator[str]:
-    items = question.items
-    ids = [item.id for item in items]
-    if len(items) < 3:
-        yield "has fewer than three lines to order"
-    for name in _twice(ids):
-        yield f"uses the item id {name!r} twice"
-    for text in _twice(item.text.strip() for item in items):
-        yield f"has two lines {_short(text)}"
-    unknown = [(item.id, need) for item in items for need in item.needs if need not in ids]
-    for name, need in unknown:
-        yield f"the line {name!r} needs {need!r}, which is no line"
-    if unknown or len(set(ids)) != len(ids):
-        return
-    if first_wrong(items, tuple(ids)) is not None:
-        yield "the order as written is not a right one"
-    if any(item.needs for item in items):
-        return
-    if not question.verify:
-        yield "has neither needs nor a verify with a value for each line"
-        return
-    # By id: a plain list would say nothing about which line stands where.
-    found = _eval(question.verify)
-    if not isinstance(found, dict) or set(found) != set(ids):
-        yield "verify must give a dict with a value for the id of each line"
-        return
-    values = {name: float(found[name]) for name in ids}
-    if not all(a < b for a, b in pairwise(values.values())):
-        yield f"verify gives {values}, which does not ascend"
-
-
-def _self_graded(question: Question) -> Iterator[str]:
-    if not RUBRIC[0] <= len(question.rubric) <= RUBRIC[1]:
-        yield f"has {len(question.rubric)} rubric points, {RUBRIC[0]} to {RUBRIC[1]} are needed"
-    if not question.answer.strip():
-        yield "has no model answer"
-    full: Response = tuple(True for _ in question.rubric)
-    if question.rubric and grade(question, full).outcome != "right":
-        yield "an answer with all points is graded wrong"
-
-
-def _texts(question: Question) -> Iterator[str]:
-    yield question.prompt
-    yield question.explanation
-    yield from question.hints
-    yield from (choice.text for choice in question.choices)
-    yield from (choice.feedback for choice in question.choices)
-    yield from (wrong.feedback for wrong in question.wrong)
-    yield from (item.text for item in question.items)
-    yield from question.rubric
-    if question.type == "self_graded":
-        yield question.answer
-
-
 def _pages_with_lines(lesson: Lesson) -> Iterator[tuple[str, int]]:
     """Pages with the line of the file on which each begins."""
     text = read_text(Path(lesson.path))
@@ -597,12 +326,3 @@ def _pages_with_lines(lesson: Lesson) -> Iterator[tuple[str, int]]:
 def _line_of(text: str, part: str) -> int:
     at = text.find(part)
     return text[:at].count("\n") if at >= 0 else 0
-
-
-def _twice(names: Iterable[str]) -> list[str]:
-    return [name for name, count in Counter(names).items() if count > 1]
-
-
-def _short(text: str) -> str:
-    flat = " ".join(text.split())
-    return f"“{flat}”" if len(flat) <= 50 else f"“{flat[:49]}…”"

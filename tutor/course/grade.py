@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
 
-from tutor.course.expression import Node, Unreadable, equivalent, evaluate, number, parse, sample, undefined
-from tutor.course.model import Item, Question, Symbol
-
-Response = str | tuple[int, ...] | tuple[str, ...] | tuple[bool, ...]
-"""Typed text or `true`/`false`; indices of marked choices; ids of the items in order; a tick for each rubric point."""
+from tutor.course import arrays
+from tutor.course.expression import Node, Unreadable, equivalent, evaluate, parse, sample, undefined
+from tutor.course.model import Gap, Question, Symbol
+from tutor.course.numeric import grade_numeric
+from tutor.course.ordering import first_wrong, grade_order
+from tutor.course.text import grade_text
+from tutor.course.verdict import Response as Response
+from tutor.course.verdict import Verdict as Verdict
 
 PASS = 2 / 3
 """Share of the rubric at which a self-graded answer counts as right."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What came of a response. `unreadable` is never an attempt."""
-
-    outcome: Literal["right", "wrong", "unreadable"]
-    score: float = 0.0
-    message: str = ""
-    feedback: str = ""
-    first_wrong: int | None = None
-    """Position of the first line that cannot stand where it stands (`order`)."""
 
 
 def grade(question: Question, response: Response) -> Verdict:
@@ -37,9 +27,17 @@ def grade(question: Question, response: Response) -> Verdict:
         case "true_false":
             return _true_false(question, str(response))
         case "numeric":
-            return _numeric(question, str(response))
+            return grade_numeric(question, str(response))
         case "expression":
             return _expression(question, str(response))
+        case "short_answer":
+            return grade_text(question, str(response))
+        case "tracing":
+            return _tracing(question, str(response))
+        case "match":
+            return _match(question, tuple(response))
+        case "cloze":
+            return _gaps(question, tuple(str(text) for text in response))
         case "order":
             return _order(question, tuple(str(item) for item in response))
         case "self_graded":
@@ -74,46 +72,6 @@ def _true_false(question: Question, response: str) -> Verdict:
         return Verdict("right", 1.0)
     feedback = next((wrong.feedback for wrong in question.wrong if wrong.answer == response), "")
     return Verdict("wrong", feedback=feedback)
-
-
-def width(question: Question, answer: float) -> float:
-    """How far from an answer a value may lie."""
-    return question.tolerance * (abs(answer) if question.tolerance_type == "relative" else 1.0)
-
-
-def close(question: Question, value: float, answer: float) -> bool:
-    """Whether a value lies within the question's tolerance of an answer."""
-    bound = width(question, answer)
-    # Rounding is relative to what is compared; only beside a bare 0 is there nothing to compare it with.
-    return abs(value - answer) <= bound + 1e-9 * (max(abs(answer), bound) or 1.0)
-
-
-def _numeric(question: Question, response: str) -> Verdict:
-    try:
-        value = number(response)
-    except Unreadable as error:
-        return Verdict("unreadable", message=f"{error}. Expected a number such as 0.25, 1/3, 2e-3 or sqrt(2).")
-    if any(close(question, value, number(answer)) for answer in (question.answer, *question.alternatives)):
-        return Verdict("right", 1.0)
-    for wrong in question.wrong:
-        if close(question, value, number(wrong.answer)):
-            return Verdict("wrong", feedback=wrong.feedback)
-    return Verdict("wrong", feedback=_slip(question, value))
-
-
-def _slip(question: Question, value: float) -> str:
-    """Name the slip that explains the value whatever the question; empty when none does, or more than one."""
-    answer = number(question.answer)
-    if answer == 0 or value == 0:
-        return ""
-    slips = []
-    if close(question, -value, answer):
-        slips.append("The size is right; check the sign.")
-    if close(question, value / 100, answer) or close(question, value * 100, answer):
-        slips.append("It is off by a factor of 100: a share and a percentage are mixed up (50 % can be typed as 50%).")
-    if close(question, 1 / value, answer):
-        slips.append("That is one over the right answer: check what is divided by what.")
-    return slips[0] if len(slips) == 1 else ""
 
 
 def _expression(question: Question, response: str) -> Verdict:
@@ -153,36 +111,117 @@ def _short(value: float, symbol: Symbol) -> float:
     return next((short for short in rounded if symbol.low <= short <= symbol.high), value)
 
 
-def _order(question: Question, order: tuple[str, ...]) -> Verdict:
-    items = {item.id: item for item in question.items}
-    if sorted(order) != sorted(items):
-        return Verdict("unreadable", message="Some lines are missing or stand twice.")
-    at = first_wrong(question.items, order)
-    if at is None:
+def is_number(text: str) -> bool:
+    """Whether an answer of code is a number or an array; else it is text as it is printed."""
+    try:
+        arrays.read(text)
+    except Unreadable:
+        return False
+    return True
+
+
+def _tracing(question: Question, response: str) -> Verdict:
+    if is_number(question.answer):
+        return grade_numeric(question, response)
+    given = _printed(response)
+    if not given:
+        return Verdict("unreadable", message="Expected what the code prints.")
+    if given in {_printed(answer) for answer in (question.answer, *question.alternatives)}:
         return Verdict("right", 1.0)
-    if not any(item.needs for item in question.items):
-        return Verdict("wrong", at / len(order), feedback=f"Line {at + 1} is the first out of place.", first_wrong=at)
-    above = set(order[:at])
-    missing = next(items[need].text for need in items[order[at]].needs if need not in above)
-    feedback = f"Line {at + 1} stands too early: it needs “{missing}” above it."
-    return Verdict("wrong", at / len(order), feedback=feedback, first_wrong=at)
+    return Verdict("wrong", feedback=next((w.feedback for w in question.wrong if _printed(w.answer) == given), ""))
 
 
-def first_wrong(items: tuple[Item, ...], order: tuple[str, ...]) -> int | None:
-    """Position of the first line that may not stand where it stands; None when the order is right.
+def _printed(text: str) -> str:
+    """Output without what is not seen: blanks, ends of lines, quotes, case."""
+    return " ".join(text.casefold().replace("'", "").replace('"', "").replace(",", " ").split())
 
-    With `needs` any order that respects them is right; without any, only the order as written is.
-    """
-    needs = {item.id: frozenset(item.needs) for item in items}
-    if not any(needs.values()):
-        written = tuple(item.id for item in items)
-        return next((at for at, item in enumerate(order) if item != written[at]), None)
-    above: set[str] = set()
-    for at, item in enumerate(order):
-        if not needs[item] <= above:
-            return at
-        above.add(item)
-    return None
+
+def rights(question: Question) -> tuple[str, ...]:
+    """The right sides of a `match` from which the learner chooses; a response gives their indices."""
+    return tuple(dict.fromkeys([pair.right for pair in question.pairs] + [line.text for line in question.distractors]))
+
+
+def _match(question: Question, chosen: tuple[object, ...]) -> Verdict:
+    sides = rights(question)
+    if len(chosen) != len(question.pairs) or not all(at in range(len(sides)) for at in chosen):
+        return Verdict("unreadable", message="Give every line its partner first.")
+    said = {pair.right: pair.feedback for pair in reversed(question.pairs)}
+    said |= {line.text: line.feedback for line in question.distractors}
+    parts = []
+    for pair, at in zip(question.pairs, chosen, strict=True):
+        side = sides[int(str(at))]
+        if side == pair.right:
+            parts.append(Verdict("right", 1.0))
+            continue
+        own = next((wrong.feedback for wrong in pair.wrong if wrong.answer == side), "")
+        parts.append(Verdict("wrong", feedback=own or said[side]))
+    return _together(parts, "pairs")
+
+
+def _together(parts: Sequence[Verdict], name: str) -> Verdict:
+    good = sum(part.outcome == "right" for part in parts)
+    if good == len(parts):
+        return Verdict("right", 1.0, parts=tuple(parts))
+    return Verdict("wrong", good / len(parts), f"{good} of {len(parts)} {name} right.", parts=tuple(parts))
+
+
+def gap_question(question: Question, gap: Gap) -> Question:
+    """A gap as a question of its own."""
+    return Question(
+        id=f"{question.id}:{gap.name}",
+        type=gap.type,
+        prompt=question.prompt,
+        objectives=question.objectives,
+        difficulty=question.difficulty,
+        explanation=question.explanation,
+        lesson=question.lesson,
+        hints=question.hints,
+        choices=gap.choices,
+        answer=gap.answer,
+        alternatives=gap.alternatives,
+        tolerance=gap.tolerance,
+        tolerance_type=gap.tolerance_type,
+        wrong=gap.wrong,
+        symbols=gap.symbols,
+        verify=gap.verify,
+    )
+
+
+def _gaps(question: Question, texts: tuple[str, ...]) -> Verdict:
+    """Grade what fills the gaps; one that cannot be read, or is empty, spends no try."""
+    if len(texts) != len(question.gaps):
+        return Verdict("unreadable", message="Fill in every gap first.")
+    parts = []
+    for gap, text in zip(question.gaps, texts, strict=True):
+        if not text.strip():
+            return Verdict("unreadable", message=f"The gap {gap.name} is empty.")
+        asked = gap_question(question, gap)
+        if gap.type == "single_choice":
+            part = grade(asked, (int(text),) if text.isdecimal() else ())
+        else:
+            part = grade(asked, text)
+        if part.outcome == "unreadable":
+            return Verdict("unreadable", message=f"{gap.name}: {part.message}")
+        parts.append(part)
+    return _together(parts, "gaps")
+
+
+def _order(question: Question, response: tuple[str, ...]) -> Verdict:
+    """The lines first; then, when they are in order, their gaps."""
+    if not question.gaps:
+        return grade_order(question, response)
+    count = len(response) - len(question.gaps)
+    filled = _gaps(question, response[max(count, 0) :])
+    order = grade_order(question, response[: max(count, 0)])
+    if "unreadable" in {order.outcome, filled.outcome}:
+        return order if order.outcome == "unreadable" else filled
+    if order.outcome == "wrong":
+        score = (order.score + filled.score) / 2
+        return Verdict("wrong", score, filled.message, order.feedback, order.first_wrong, filled.parts)
+    if filled.outcome == "wrong":
+        message = f"The order is right. {filled.message}"
+        return Verdict("wrong", (1 + filled.score) / 2, message, parts=filled.parts)
+    return Verdict("right", 1.0, parts=filled.parts)
 
 
 def _self_graded(question: Question, ticks: tuple[bool, ...]) -> Verdict:
@@ -197,16 +236,20 @@ def _self_graded(question: Question, ticks: tuple[bool, ...]) -> Verdict:
 
 
 def present(question: Question, seed: int) -> tuple[int, ...] | tuple[str, ...]:
-    """The order in which choices or items are shown: shuffled by the seed, `fixed` choices at their place.
+    """The order in which choices, lines or the right sides of pairs are shown: shuffled by the seed.
 
-    An `order` question is never shown in a right order.
+    `fixed` choices and given lines stay at their place. An `order` question is never shown in a right order.
     """
     rng = random.Random(f"{question.id}:{seed}")
     if question.type == "order":
-        shown = [item.id for item in question.items]
-        while len(shown) > 1 and first_wrong(question.items, tuple(shown)) is None:
+        given = [item.id for item in question.items if item.given]
+        loose = [item.id for item in question.items if not item.given]
+        shown = loose + [line.id for line in question.distractors]
+        while len(loose) > 1 and first_wrong(question.items, (*given, *(i for i in shown if i in loose))) is None:
             rng.shuffle(shown)
-        return tuple(shown)
+        return (*given, *shown)
+    if question.type == "match":
+        return tuple(rng.sample(range(len(rights(question))), len(rights(question))))
     places = list(range(len(question.choices)))
     if question.shuffle:
         free = [at for at in places if not question.choices[at].fixed]

@@ -194,6 +194,9 @@ class Bank:
 @lru_cache(maxsize=32)
 def read_bank(content: Path, chapter_id: str) -> Bank:
     """Read what can be read of a chapter's `questions.toml`; raises ContentError when it is no list of questions."""
+    from tutor.course.expression import Unreadable
+    from tutor.course.variants import variant
+
     path = _written(content, chapter_id) / "questions.toml"
     text = read_text(path)
     data = parse_toml(text, path)
@@ -216,7 +219,12 @@ def read_bank(content: Path, chapter_id: str) -> Bank:
             continue
         lines[name] = line
         try:
-            questions[name] = convert(item, Question, path, line)
+            if "template" in item:
+                raise ContentError([Problem(str(path), line, "Object contains unknown field `template`")])
+            # Shown anywhere without a thought of variants, a question has the numbers of the file.
+            questions[name] = variant(convert(item, Question, path, line), 0)
+        except Unreadable as error:
+            problems.append(Problem(str(path), line, f"{name}: variants: {error}"))
         except ContentError as error:
             problems += [Problem(p.file, p.line, f"{name}: {p.message}") for p in error.problems]
     return Bank(MappingProxyType(questions), MappingProxyType(lines), tuple(problems))
