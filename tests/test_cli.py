@@ -29,7 +29,7 @@ from tutor.labs.spec import Check, params_of
 from tutor.progress import events
 from tutor.progress.store import Store
 
-VERBS = ("check", "lab", "labs", "status", "where")
+VERBS = ("check", "lab", "labs", "reference", "status", "where")
 LABS = tuple(registry.LABS)
 QUICK = ("whitening", "attention-scaling", "ode-solvers", "inverse-cdf", "importance-sampling")
 EACH_LAB = [lab_id if lab_id in QUICK else pytest.param(lab_id, marks=pytest.mark.full) for lab_id in LABS]

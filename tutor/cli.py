@@ -313,6 +313,30 @@ def _check_row(check: Check) -> dict[str, Any]:
 
 
 @app.command()
+@click.argument("kind", required=False, default="")
+@click.argument("words", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def reference(kind: str, words: tuple[str, ...], as_json: bool) -> None:
+    """Look up equations, glossary, confusions, further-reading or next-steps; WORDS keep what holds them all."""
+    from tutor.course.reference import KINDS, as_text, entries, matching
+    from tutor.course.reference import as_json as row
+
+    content = paths.content_dir()
+    if not kind and not as_json:
+        for name, title in KINDS.items():
+            click.echo(f"{name}\t{title}\t{len(entries(content, name))}")
+        return
+    found = [
+        found for name in ([kind] if kind else KINDS) for found in matching(entries(content, name), " ".join(words))
+    ]
+    for number, item in enumerate(found):
+        if as_json:
+            emit(row(item))
+        else:
+            click.echo(("\n" if number else "") + as_text(item))
+
+
+@app.command()
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 def check(folder: Path | None) -> None:
     """Check the course content: recompute every answer, render every formula, follow every link."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from tutor.course import markup
 from tutor.course.check_question import problems_of, short, texts, twice
+from tutor.course.check_reference import check_reference
 from tutor.course.load import (
     Bank,
     ContentError,
@@ -74,6 +75,7 @@ class _Checker:
             self.lesson(lesson)
         for chapter_id, bank in self.banks.items():
             self.bank(chapter_id, bank)
+        check_reference(self, course)
         if run is not None:
             self.runs(run)
         return sorted(set(self.problems))
