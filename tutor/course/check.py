@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tutor.course import markup
 from tutor.course.check_question import problems_of, short, texts, twice
-from tutor.course.check_reference import check_reference
+from tutor.course.check_reference import check_reference, missing_entry
 from tutor.course.load import (
     Bank,
     ContentError,
@@ -218,6 +218,8 @@ class _Checker:
                 return "" if rest in self.labs else f"there is no lab {rest!r}"
             case "checkpoint":
                 return "" if rest in self.chapters or rest in self.unread else f"there is no chapter {rest!r}"
+            case "reference":
+                return missing_entry(self.content, rest)
             case "practice":
                 return self.lost(rest)
             case "lesson":

@@ -57,6 +57,18 @@ def check_reference(checker: Checker, course: Course) -> None:
             checker.say(path, 1, "is no file of the reference")
 
 
+def missing_entry(content: Path, target: str) -> str:
+    """What is wrong with `[KIND[#ENTRY]]`, the target of a link; empty when nothing is."""
+    kind, _, name = target.partition("#")
+    if kind and kind not in KINDS:
+        return f"the reference has no part {kind!r}"
+    try:
+        known = {item.id for item in read_shelf(content, kind).items} if name else {name}
+    except ContentError:
+        return ""  # what is wrong is said of the file
+    return "" if name in known else f"the reference has no {name!r} among its {KINDS[kind].lower()}"
+
+
 def _shelf(checker: Checker, kind: str, shelf: Shelf, chapters: set[str]) -> None:
     titles: set[str] = set()
     for item, line in zip(shelf.items, shelf.lines, strict=True):

@@ -131,6 +131,8 @@ class Entry:
     lab: str = ""
     chapter: str = ""
     latex: str = ""
+    link: str = ""
+    """Where it is found in the web."""
 
     @property
     def target(self) -> str:
@@ -231,16 +233,19 @@ def entry(kind: str, item: Item) -> Entry:
         case Term():
             return Entry(kind, item.id, plain(item.term), item.meaning, item.lesson)
         case Confusion():
-            text = f"**One thinks.** {item.think}\n\n**True is.** {item.truth}\n\n**A test.** {item.test}"
-            return Entry(kind, item.id, plain(item.think), text, item.lesson, item.lab)
+            text = f"**True is.** {item.truth}\n\n**A test.** {item.test}"
+            return Entry(kind, item.id, f"“{plain(item.think)}”", text, item.lesson, item.lab)
         case Paper():
             where = f"{item.venue}, {item.year}" if item.venue else str(item.year)
-            link = f"\n\n[arXiv:{item.arxiv}](https://arxiv.org/abs/{item.arxiv})" if item.arxiv else ""
-            text = f"{item.authors}: *{item.title}*. {where}.\n\n{item.why}{link}"
+            link = f"https://arxiv.org/abs/{item.arxiv}" if item.arxiv else ""
+            text = f"{item.authors}: *{item.title}*. {where}.\n\n{item.why}"
+            if link:
+                text += f"\n\n[arXiv:{item.arxiv}]({link})"
             title = f"{item.authors} {item.year}: {item.title}"
-            return Entry(kind, item.id, title, text, item.lesson, chapter=item.chapter)
+            return Entry(kind, item.id, title, text, item.lesson, chapter=item.chapter, link=link)
         case NextStep():
-            return Entry(kind, item.id, plain(item.title), item.text.strip())
+            lab = re.search(r"\]\(lab:([^)]+)\)", item.text)
+            return Entry(kind, item.id, plain(item.title), item.text.strip(), lab=lab[1] if lab else "")
 
 
 def find(content: Path, kind: str, name: str) -> Entry:
@@ -288,6 +293,7 @@ def as_json(item: Entry) -> dict[str, Any]:
         "title": item.title,
         "text": item.text,
         "latex": item.latex,
+        "link": item.link,
         "chapter": item.chapter,
         "lesson": item.lesson,
         "lab": item.lab,

@@ -53,6 +53,7 @@ class TutorApp(App[None]):
         Binding(
             "f1", "help", "Help", key_display="F1", id="app.help.typing", priority=True, tooltip="Keys of this screen"
         ),
+        Binding("f5", "reference", "Reference", key_display="F5", show=False, tooltip="Look up equations and terms"),
         Binding("ctrl+z", "suspend_process", show=False, tooltip="Stop; `fg` in the shell brings it back"),
         Binding(
             "ctrl+q", "quit", "Quit", id="app.quit", show=False, priority=True, tooltip="Leave; everything is saved"
@@ -120,7 +121,11 @@ class TutorApp(App[None]):
         return seconds
 
     def open_target(self, target: str) -> None:
-        """Open `today`, `map`, `chapter:ID`, `lesson:ID[#PAGE]`, `lab:ID`, `practice:LESSON`, `checkpoint:CHAPTER`."""
+        """Open a place of the course.
+
+        It is `today`, `map`, `chapter:ID`, `lesson:ID[#PAGE]`, `lab:ID`, `practice:LESSON`, `checkpoint:CHAPTER` or
+        `reference[:KIND[#ENTRY]]`.
+        """
         try:
             screen = self._screen_for(target)
         except TutorError as error:
@@ -170,6 +175,14 @@ class TutorApp(App[None]):
 
                 self.chapter_stub(rest)
                 return QuizScreen.checkpoint(self.content_dir, rest)
+            case "reference":
+                from tutor.course.reference import find
+                from tutor.tui.screens.reference import ReferenceScreen
+
+                part, _, name = rest.partition("#")
+                if name:
+                    find(self.content_dir, part, name)
+                return ReferenceScreen(part or "equations", name)
             case _:
                 raise TutorError(f"There is nothing to open at {target!r}")
 
@@ -242,6 +255,13 @@ class TutorApp(App[None]):
         else:
             self.push_screen(HelpScreen.of(self.screen))
 
+    def action_reference(self) -> None:
+        """Look something up in the reference."""
+        from tutor.tui.screens.reference import ReferenceScreen
+
+        if not isinstance(self.screen, ReferenceScreen):
+            self.open_target("reference")
+
     def action_theme(self) -> None:
         """Switch between dark and light and remember it."""
         self.theme = "light" if self.theme == "dark" else "dark"
@@ -254,6 +274,10 @@ class TutorApp(App[None]):
         """What the command palette offers: places first, then the app."""
         yield SystemCommand("Today", "What comes next", lambda: self.open_target("today"))
         yield SystemCommand("Course map", "The twelve weeks and nine chapters", lambda: self.open_target("map"))
+        from tutor.course.reference import KINDS
+
+        for kind, title in KINDS.items():
+            yield self._place(title, "The reference", f"reference:{kind}")
         try:
             yield from self._places()
         except TutorError as error:
