@@ -29,7 +29,24 @@ from tutor.labs.spec import Check, params_of
 from tutor.progress import events
 from tutor.progress.store import Store
 
-VERBS = ("check", "lab", "labs", "reference", "status", "where")
+VERBS = (
+    "anki",
+    "check",
+    "export",
+    "flag",
+    "import",
+    "lab",
+    "labs",
+    "mastery",
+    "plan",
+    "reference",
+    "reset",
+    "review",
+    "stats",
+    "today",
+    "undo",
+    "where",
+)
 LABS = tuple(registry.LABS)
 QUICK = ("whitening", "attention-scaling", "ode-solvers", "inverse-cdf", "importance-sampling")
 EACH_LAB = [lab_id if lab_id in QUICK else pytest.param(lab_id, marks=pytest.mark.full) for lab_id in LABS]

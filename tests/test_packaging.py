@@ -110,7 +110,8 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     names = set[str]().union(*map(imported, sources)) - sys.stdlib_module_names - {"tutor", "kernels"}
     providers = metadata.packages_distributions()
     used = {name: {canonical(provider) for provider in providers.get(name, [name])} for name in names}
-    declared = {canonical(re.split(r"[<>=!~ ;\[]", line)[0]) for line in PYPROJECT["project"]["dependencies"]}
+    lines = PYPROJECT["project"]["dependencies"] + PYPROJECT["project"]["optional-dependencies"]["anki"]
+    declared = {canonical(re.split(r"[<>=!~ ;\[]", line)[0]) for line in lines}
     assert {name for name, provided_by in used.items() if not provided_by & declared} == set()
     assert declared - set[str]().union(*used.values()) == set()
 

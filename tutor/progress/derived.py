@@ -111,14 +111,19 @@ class LabState(msgspec.Struct, frozen=True):
         return self.finished > 0
 
 
-def apply(db: sqlite3.Connection, row: Logged) -> None:
-    """Bring the derived tables up to date with one row of the log, which must come after all those applied before."""
+def spend(db: sqlite3.Connection, row: Logged) -> None:
+    """Count the time of a row, which it took even if it was taken back."""
     if row.seconds > 0:
         db.execute(
             "INSERT INTO time_spent (chapter, day, seconds) VALUES (?, ?, ?) "
             "ON CONFLICT (chapter, day) DO UPDATE SET seconds = seconds + excluded.seconds",
             (row.chapter, local_time(row).date().isoformat(), row.seconds),
         )
+
+
+def apply(db: sqlite3.Connection, row: Logged) -> None:
+    """Bring the derived tables up to date with one row of the log, which must come after all those applied before."""
+    spend(db, row)
     match row.event:
         case Page(item=lesson, page=page, pages=pages):
             db.execute(

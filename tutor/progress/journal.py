@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
-from tutor.progress.derived import TABLES, apply
+from tutor.progress.derived import TABLES, apply, spend
 from tutor.progress.events import Answer, Logged, Reveal, decode
 
 UNDOABLE = ("answer", "reset", "flag", "skip", "plan_start", "plan_shift", "plan_catch_up")
@@ -35,8 +35,9 @@ def rebuild(db: sqlite3.Connection) -> None:
     """Derive all tables again."""
     for table in TABLES:
         db.execute(f"DELETE FROM {table}")
-    for row in effective(db):
-        apply(db, row)
+    dead = {identity for (identity,) in db.execute(_DEAD)}
+    for row in read(db):
+        (spend if row.id in dead else apply)(db, row)
 
 
 def last_undoable(db: sqlite3.Connection) -> Logged | None:

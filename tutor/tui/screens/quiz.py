@@ -133,7 +133,12 @@ class QuizScreen(Screen[None]):
     def _start(self) -> QuizState:
         seed = random.SystemRandom().randrange(2**31)
         quiz_id = self.app.store.start_quiz(
-            self.context, self.ids, seed, chapter=self.chapter_id, seconds=self.app.active_seconds()
+            self.context,
+            self.ids,
+            seed,
+            objectives=sorted({name for question in self.ids for name in self.bank[question].objectives}),
+            chapter=self.chapter_id,
+            seconds=self.app.active_seconds(),
         )
         quiz = self.app.store.quiz(quiz_id)
         assert quiz is not None  # it was started in the line above
@@ -305,6 +310,7 @@ class QuizScreen(Screen[None]):
                 quiz=self.quiz.id,
                 hints=self.hints,
                 revealed=self.revealed,
+                objectives=question.objectives,
             ),
             chapter=self.chapter_id,
             seconds=self.app.active_seconds(),
@@ -422,7 +428,9 @@ class QuizScreen(Screen[None]):
         if question is None:
             return
         self.revealed = True
-        self.app.store.record(log.Reveal(item=question.id), chapter=self.chapter_id, seconds=0.0)
+        self.app.store.record(
+            log.Reveal(item=question.id, objectives=question.objectives), chapter=self.chapter_id, seconds=0.0
+        )
         verdict = Verdict(outcome="wrong", score=0.0, message="Shown on request.", feedback="")
         self._record(question, None, "wrong", 0.0)
         self._draw_verdict(question, verdict)
