@@ -30,11 +30,11 @@ class Mastery(msgspec.Struct, frozen=True):
     objective: str
     level: Level
     reason: str
-    """Why it stands at this level, as a sentence."""
+    """Why it stands at this level, in a few words."""
     question: str
-    """The question whose answer brought it there; empty after a reset."""
+    """The question whose answer brought it to this level; empty after a reset."""
     at: str
-    """Since when."""
+    """Since when it is at this level."""
     window: tuple[tuple[str, float], ...]
     """The last questions with what each is worth, the latest last."""
     proficient: str
@@ -79,10 +79,13 @@ def step(state: Mastery | None, objective: str, row: Logged, *, mixed: bool) -> 
         elif worth == 1.0 and mixed and state.proficient < min(date, day):
             level, reason = "mastered", "right again on a later day, among questions on other things"
     changed = level != before
+    if level == before == "mastered":
+        assert state is not None
+        reason = state.reason  # what it was earned by
     return Mastery(
         objective=objective,
         level=level,
-        reason=reason if changed or state is None else state.reason,
+        reason=reason,
         question=event.item if changed or state is None else state.question,
         at=row.at if changed or state is None else state.at,
         window=window,
