@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -147,7 +148,7 @@ class Selection:
 def select_checkpoint(content: Path, course: Course, chapter_id: str, seed: int) -> Selection:
     """A checkpoint from the chapter's bank: the guide's questions, every objective, the rest drawn by the seed.
 
-    It is about as long as the list that `chapter.toml` proposes.
+    What was asked about least is drawn first. It is about as long as the list that `chapter.toml` proposes.
     From chapter 3 on at least 30 % are about earlier chapters. Neighbours share no objective if that can be avoided.
     """
     chapter = load_chapter(content, chapter_id)
@@ -164,8 +165,12 @@ def select_checkpoint(content: Path, course: Course, chapter_id: str, seed: int)
     for objective in chapter.objectives:
         if not any(objective.id in question.objectives for question in chosen):
             chosen += [question for question in rest if objective.id in question.objectives][:1]
-    left = [question for question in rest if question not in chosen]
-    chosen += left[: max(0, size - back - len(chosen))]
+    while len(chosen) < size - back:
+        asked = Counter(name for question in chosen for name in question.objectives)
+        left = [question for question in rest if question not in chosen]
+        if not left:
+            break
+        chosen.append(min(left, key=lambda question: max((asked[name] for name in question.objectives), default=0)))
     picked = [(question, chapter_id) for question in chosen]
     # The share holds also when the guide's questions and the objectives have filled the size.
     back = math.ceil(EARLIER_SHARE / (1 - EARLIER_SHARE) * len(picked) - 1e-9) if earlier else 0
