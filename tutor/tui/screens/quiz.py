@@ -17,6 +17,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 from textual.widgets.option_list import Option
 
+from tutor.course.fading import instance
 from tutor.course.grade import Response, Verdict, grade
 from tutor.course.load import find_lesson, load_chapter, load_lesson, load_questions
 from tutor.course.markup import plain
@@ -25,8 +26,10 @@ from tutor.errors import TutorError
 from tutor.progress import events as log
 from tutor.tui.drawing import until_left
 from tutor.tui.format import bar
-from tutor.tui.widgets.answers import Answer, ChoiceAnswer, SelfGradedAnswer, answer_widget
+from tutor.tui.right_answer import right_answer
+from tutor.tui.widgets.answers import Answer, ChoiceAnswer, ClozeAnswer, SelfGradedAnswer, answer_widget
 from tutor.tui.widgets.footer import KeyFooter
+from tutor.tui.widgets.match import MatchAnswer
 from tutor.tui.widgets.math_markdown import MathMarkdown
 from tutor.tui.widgets.steps import ScreenList
 
@@ -44,8 +47,11 @@ class QuizScreen(Screen[None]):
         "to the same question with what you had typed.\n\n"
         "Choices: Space marks the line under the cursor, a letter or number marks its line, Enter hands in what is "
         "marked.\n"
-        "Order: Space picks a line up, the arrows carry it, Enter hands in.\n"
-        "Numbers and formulas: type as you would write: 1/3, 2e-3, sqrt(2), 50%, sigma^2.\n"
+        "Order: Space picks a line up, the arrows carry it, Enter hands in; lines that belong nowhere are carried "
+        "below the divider.\n"
+        "Numbers and formulas: type as you would write: 1/3, 2e-3, sqrt(2), 50%, sigma^2, [1, 2; 3, 4].\n"
+        "Pairs: a number gives the line under the cursor its partner.\n"
+        "Gaps: Enter goes to the next empty gap, and hands in after the last; the arrows move between them.\n"
         "Free recall: write your answer, F2 compares it with the model answer, then tick what yours contains.\n"
         "At the end the arrows mark a question and l opens the lesson that teaches it."
     )
@@ -82,6 +88,7 @@ class QuizScreen(Screen[None]):
         self.verdict: Verdict | None = None
         self.hints = 0
         self.revealed = False
+        self._asked: dict[tuple[str, str], Question] = {}
 
     @classmethod
     def checkpoint(cls, content: Path, chapter_id: str) -> Self:
@@ -158,7 +165,24 @@ class QuizScreen(Screen[None]):
         """The question on the screen; None on the summary."""
         if self.quiz is None or self.at >= len(self.quiz.questions):
             return None
-        return self.bank[self.quiz.questions[self.at]]
+        return self.asked(self.quiz.questions[self.at])
+
+    def asked(self, question_id: str) -> Question:
+        """The question as this quiz asks it: with its numbers, or as far faded as it was right before."""
+        assert self.quiz is not None
+        key = (self.quiz.id, question_id)
+        if key not in self._asked:
+            question = self.bank[question_id]
+            self._asked[key] = instance(question, self._number(question))
+        return self._asked[key]
+
+    def _number(self, question: Question) -> int:
+        assert self.quiz is not None
+        if not question.fades:
+            return self.quiz.seed
+        rows = self.app.store.events("answer", question.id)
+        answers = [row.event for row in rows if isinstance(row.event, log.Answer) and row.at < self.quiz.at]
+        return sum(answer.outcome == "right" for answer in answers)
 
     @property
     def draft_key(self) -> str:
@@ -236,7 +260,7 @@ class QuizScreen(Screen[None]):
         rows = self.query_one(ScreenList)
         rows.clear_options()
         for question_id, good in zip(self.quiz.questions, right, strict=True):
-            rows.add_option(Option(self._outcome(self.bank[question_id], good)))
+            rows.add_option(Option(self._outcome(self.asked(question_id), good)))
         rows.highlighted = right.index(False) if False in right else 0
         rows.focus()
         self.refresh_bindings()
@@ -332,7 +356,7 @@ class QuizScreen(Screen[None]):
         if verdict.message:
             text.append(f"  {verdict.message}")
         if verdict.feedback and not question.choices:
-            # A choice has its reason beside it.
+            # A choice has its reason beside it, as have pairs and gaps.
             text.append(f"\n{plain(verdict.feedback, self.app.settings.ascii_math)}")
         self.query_one("#unread").display = False
         shown = self.query_one("#verdict", Static)
@@ -348,15 +372,8 @@ class QuizScreen(Screen[None]):
     @work(exclusive=True, group="explain", exit_on_error=True)
     @until_left
     async def _explain(self, question: Question) -> None:
-        parts = []
-        if question.type in {"numeric", "expression"}:
-            parts.append(f"**Answer:** `{question.answer}`")
-        if question.type == "true_false":
-            parts.append(f"**Answer:** {question.answer}")
-        if question.type == "order" and self.verdict is not None and self.verdict.outcome == "wrong":
-            lines = [f"{place}. {item.text}" for place, item in enumerate(question.items, 1)]
-            parts.append("**A right order:**\n\n" + "\n".join(lines))
-        parts.append(question.explanation)
+        wrong = self.verdict is not None and self.verdict.outcome == "wrong"
+        parts = [*right_answer(question, wrong), question.explanation]
         widget = self.query_one("#explanation", MathMarkdown)
         await widget.update("\n\n".join(parts))
         if self.verdict is None or self.question is not question:
@@ -463,6 +480,10 @@ def _what_first(answer: Answer) -> str:
             return "Mark an option first: Space or its letter marks it."
         case SelfGradedAnswer():
             return "Write your answer first."
+        case MatchAnswer():
+            return "Give every line a partner first: its number does that."
+        case ClozeAnswer():
+            return "Fill in the gaps first."
         case _:
             return "Nothing to hand in yet."
 

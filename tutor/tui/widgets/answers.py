@@ -18,15 +18,20 @@ from textual.widgets import Input, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 from textual.widgets.text_area import Edit, EditResult
 
-from tutor.course.grade import Response, Verdict, present
+from tutor.course import arrays
+from tutor.course.grade import Response, Verdict, is_number, present
 from tutor.course.markup import plain
 from tutor.course.model import Question
+from tutor.tui.widgets.gaps import GapFields
 
 if TYPE_CHECKING:
     from tutor.tui.app import TutorApp
 
 LETTERS = "abcdefghijklmnop"
 DIGITS = "123456789"
+DIVIDER = "—"
+"""Stands in an order for the line below which lies what belongs nowhere."""
+BELOW = "──── below here: lines that belong nowhere ────"
 
 
 class Answer(Widget):
@@ -88,6 +93,9 @@ class ListAnswer(Answer):
         """The lines to draw."""
         raise NotImplementedError
 
+    def on_key(self, event: events.Key) -> None:
+        """Take a key before the list does; none by itself."""
+
     def draw(self) -> None:
         """Draw the lines anew and keep the cursor where it is."""
         lines = self.query_one(AnswerList)
@@ -103,7 +111,7 @@ class ListAnswer(Answer):
         self.draw()
 
 
-def _place(character: str | None, lines: int) -> int | None:
+def place_of(character: str | None, lines: int) -> int | None:
     """The line that a letter (a, b, ...) or a number (1, 2, ...) names; None when there is no such line."""
     for names in (LETTERS[:lines], DIGITS[:lines]):
         if character and character in names:
@@ -172,7 +180,7 @@ class ChoiceAnswer(ListAnswer):
             return
         if event.key == "enter":
             self.post_message(self.Submitted())
-        elif (place := _place(event.character, len(self.order))) is not None:
+        elif (place := place_of(event.character, len(self.order))) is not None:
             self.query_one(AnswerList).highlighted = place
             self._mark(self.order[place])
         else:
@@ -209,7 +217,10 @@ class ChoiceAnswer(ListAnswer):
 
 
 class OrderAnswer(ListAnswer):
-    """Lines to put in order: space picks a line up, the arrows carry it, space puts it down."""
+    """Lines to put in order: space picks a line up, the arrows carry it, space puts it down.
+
+    What belongs nowhere is carried below a divider; the gaps of faded lines stand below the list.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "carry", "Pick up", tooltip="Pick the line up, or put it down; the arrows carry it"),
@@ -218,18 +229,40 @@ class OrderAnswer(ListAnswer):
     def __init__(self, question: Question, seed: int, keep: Callable[[str], None]) -> None:
         super().__init__(question, seed, keep)
         self.order = [str(item) for item in present(question, seed)]
+        if question.distractors:
+            self.order.append(DIVIDER)
+        self.given = sum(item.given for item in question.items)
+        """So many lines stand at their place from the start."""
         self.carried = False
+
+    def compose(self) -> ComposeResult:
+        """The list, and the gaps if there are any."""
+        yield from super().compose()
+        if self.question.gaps:
+            yield GapFields(self.question, self.seed, self._tell)
+
+    def on_mount(self) -> None:
+        """The cursor stands on the first line that can be carried."""
+        super().on_mount()
+        self.query_one(AnswerList).highlighted = self.given
 
     def rows(self) -> list[Table]:
         """The lines as they stand; after a wrong verdict the first wrong one is marked."""
         texts = {item.id: item.text for item in self.question.items}
+        texts |= {line.id: line.text for line in self.question.distractors}
         lines = self.query_one(AnswerList)
         wrong = self.verdict.first_wrong if self.verdict is not None else None
+        below = self.order.index(DIVIDER) if DIVIDER in self.order else len(self.order)
         rows = []
         for place, item in enumerate(self.order):
             held = self.carried and place == lines.highlighted
-            mark = "✗" if place == wrong else "↕" if held else " "
-            rows.append(_row(mark, str(place + 1), self.written(texts[item]), style="bold reverse" if held else ""))
+            mark = "✗" if place == wrong else "↕" if held else "▪" if place < self.given else " "
+            if place == below:
+                rows.append(_row(mark, "", BELOW, style="bold reverse" if held else "dim"))
+                continue
+            name = str(place + 1) if place < below else "–"
+            style = "bold reverse" if held else "dim" if place < self.given or place > below else ""
+            rows.append(_row(mark, name, self.written(texts[item]), style=style))
         return rows
 
     def on_key(self, event: events.Key) -> None:
@@ -238,43 +271,109 @@ class OrderAnswer(ListAnswer):
             return
         lines = self.query_one(AnswerList)
         at = lines.highlighted
-        if at is None:
+        if at is None or not lines.has_focus:
             return
         if self.carried and event.key in {"up", "down"}:
             to = at + (1 if event.key == "down" else -1)
-            if 0 <= to < len(self.order):
+            if self.given <= to < len(self.order):
                 self.order[at], self.order[to] = self.order[to], self.order[at]
-                self.keep(json.dumps(self.order))
+                self._tell()
                 lines.highlighted = to
                 self.draw()
         elif event.key == "enter":
             self.carried = False
             self.draw()
-            self.post_message(self.Submitted())
+            if not self.question.gaps or not self.query_one(GapFields).focus_first():
+                self.post_message(self.Submitted())
         else:
             return
         event.stop()
         event.prevent_default()
 
+    def on_gap_fields_filled(self, event: GapFields.Filled) -> None:
+        """Hand in."""
+        event.stop()
+        self.post_message(self.Submitted())
+
     def action_carry(self) -> None:
-        """Pick up the line under the cursor, or put it down."""
-        if self.verdict is None:
+        """Pick up the line under the cursor, or put it down; a given line stays."""
+        at = self.query_one(AnswerList).highlighted
+        if self.verdict is None and at is not None and at >= self.given:
             self.carried = not self.carried
             self.draw()
 
+    def _tell(self) -> None:
+        gaps = self.question.gaps
+        kept = {"order": self.order, "gaps": self.query_one(GapFields).texts} if gaps else self.order
+        self.keep(json.dumps(kept, ensure_ascii=False))
+
     def response(self) -> Response | None:
-        """The ids of the lines, top to bottom."""
-        return tuple(self.order)
+        """The ids of the lines above the divider, top to bottom, and what fills the gaps."""
+        above = self.order[: self.order.index(DIVIDER)] if DIVIDER in self.order else self.order
+        return (*above, *(self.query_one(GapFields).texts if self.question.gaps else ()))
 
     def restore(self, draft: str) -> None:
-        """Put the lines as the draft has them."""
+        """Put the lines as the draft has them, and what filled the gaps."""
         try:
             order = json.loads(draft)
         except ValueError:
             return
-        if isinstance(order, list) and sorted(map(str, order)) == sorted(self.order):
+        if self.question.gaps and isinstance(order, dict):
+            gaps = order.get("gaps")
+            self.query_one(GapFields).restore([str(text) for text in gaps] if isinstance(gaps, list) else [])
+            order = order.get("order")
+        if not isinstance(order, list) or sorted(map(str, order)) != sorted(self.order):
+            return
+        if order[: self.given] == self.order[: self.given]:
             self.order = [str(item) for item in order]
             self.draw()
+
+    def show_verdict(self, verdict: Verdict | None) -> None:
+        """Point at the first wrong line, and say of each gap what came of it."""
+        super().show_verdict(verdict)
+        if self.question.gaps:
+            self.query_one(GapFields).show(verdict)
+
+
+class ClozeAnswer(Answer):
+    """The gaps of a text that stands above."""
+
+    def compose(self) -> ComposeResult:
+        """A field for each gap."""
+        yield GapFields(self.question, self.seed, self._tell)
+
+    def focus_input(self) -> None:
+        """Put the cursor into the first empty gap, or into the first one."""
+        fields = self.query_one(GapFields)
+        if not fields.focus_first():
+            fields.fields[0].focus()
+
+    def _tell(self) -> None:
+        texts = self.query_one(GapFields).texts
+        self.keep(json.dumps(texts, ensure_ascii=False) if any(texts) else "")
+
+    def on_gap_fields_filled(self, event: GapFields.Filled) -> None:
+        """Hand in."""
+        event.stop()
+        self.post_message(self.Submitted())
+
+    def response(self) -> Response | None:
+        """What fills each gap."""
+        texts = self.query_one(GapFields).texts
+        return texts if any(text.strip() for text in texts) else None
+
+    def restore(self, draft: str) -> None:
+        """Put back what filled the gaps."""
+        try:
+            texts = json.loads(draft)
+        except ValueError:
+            return
+        if isinstance(texts, list):
+            self.query_one(GapFields).restore([str(text) for text in texts])
+
+    def show_verdict(self, verdict: Verdict | None) -> None:
+        """Say of each gap what came of it."""
+        self.query_one(GapFields).show(verdict)
 
 
 class AnswerList(OptionList):
@@ -286,7 +385,7 @@ class AnswerList(OptionList):
 
     async def _on_key(self, event: events.Key) -> None:
         parent = self.parent
-        if isinstance(parent, ChoiceAnswer | OrderAnswer | SelfGradedAnswer):
+        if isinstance(parent, ListAnswer | SelfGradedAnswer):
             parent.on_key(event)
 
 
@@ -319,10 +418,7 @@ class TextAnswer(Answer):
 
     def compose(self) -> ComposeResult:
         """An input with what it takes as its placeholder."""
-        takes = "a number: 0.25, 1/3, 2e-3, sqrt(2), 50%"
-        if self.question.type == "expression":
-            takes = "a formula in " + ", ".join(symbol.name for symbol in self.question.symbols)
-        yield AnswerLine(placeholder=takes, id="line", select_on_focus=False)
+        yield AnswerLine(placeholder=_takes(self.question), id="line", select_on_focus=False)
 
     def focus_input(self) -> None:
         """Put the cursor into the input."""
@@ -346,6 +442,20 @@ class TextAnswer(Answer):
     def show_verdict(self, verdict: Verdict | None) -> None:
         """Keep the text and take the cursor away, or give it back."""
         self.query_one(Input).disabled = verdict is not None
+
+
+def _takes(question: Question) -> str:
+    """What may be typed for a question."""
+    match question.type:
+        case "expression":
+            return "a formula in " + ", ".join(symbol.name for symbol in question.symbols)
+        case "short_answer":
+            return "a word or a few; case and hyphens do not matter"
+        case "tracing" if not is_number(question.answer):
+            return "what is printed"
+        case _:
+            shape = arrays.read(question.answer).shape
+            return "a number: 0.25, 1/3, 2e-3, sqrt(2), 50%" if not shape else arrays.described(shape)
 
 
 class SelfGradedAnswer(Answer):
@@ -420,7 +530,7 @@ class SelfGradedAnswer(Answer):
             return
         if event.key == "enter":
             self.post_message(self.Submitted())
-        elif (place := _place(event.character, len(self.question.rubric))) is not None:
+        elif (place := place_of(event.character, len(self.question.rubric))) is not None:
             self._tick(place)
         else:
             return
@@ -487,11 +597,17 @@ def _ints(draft: str) -> list[int]:
 
 def answer_widget(question: Question, seed: int, keep: Callable[[str], None]) -> Answer:
     """The widget in which a question of this type is answered."""
+    from tutor.tui.widgets.match import MatchAnswer  # it builds on this module
+
     match question.type:
         case "single_choice" | "multiple_choice" | "true_false":
             return ChoiceAnswer(question, seed, keep)
         case "order":
             return OrderAnswer(question, seed, keep)
+        case "match":
+            return MatchAnswer(question, seed, keep)
+        case "cloze":
+            return ClozeAnswer(question, seed, keep)
         case "self_graded":
             return SelfGradedAnswer(question, seed, keep)
         case _:
