@@ -218,6 +218,13 @@ def test_only_the_learners_folder_is_called_data(lab: Lab[Any, Any]) -> None:
     assert all(knob.kind == "path" for knob in params_of(lab.params) if knob.name == "data")
 
 
+def test_lists_name_labs_without_loading_them() -> None:
+    code = "import sys; from tutor.labs import registry; print(*map(registry.title, registry.LABS), sep=chr(10));"
+    code += "print(sorted({'numpy', *registry.LABS.values()} & set(sys.modules)))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert said == [*(lab.title for lab in LABS), "[]"]
+
+
 def test_labs_can_be_listed_without_loading_numpy() -> None:
     code = "import sys; from tutor.labs import registry; registry.all_labs(); print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from tutor.course.load import is_written, load_chapter, load_lesson
 from tutor.course.model import Chapter, Course, Week
+from tutor.labs.registry import title
 from tutor.progress.queue import Due, due, today
 from tutor.progress.schedule import Calendar, Missed, calendar
 from tutor.progress.store import Store
@@ -120,15 +121,13 @@ def _lesson_step(content: Path, chapter_id: str, lesson_id: str, store: Store) -
 
 
 def _lab_step(lab_id: str, store: Store) -> Step:
-    from tutor.labs.registry import get
-
     state = store.lab(lab_id)
     done = state is not None and state.done
     return Step(
         kind="lab",
         target=f"lab:{lab_id}",
         section="",
-        label=get(lab_id).title,
+        label=title(lab_id),
         state="done" if done else "open" if state is None else "started",
         progress="" if state is None else "predicted" if not state.runs else f"{state.runs} run{'s'[: state.runs > 1]}",
         minutes=LAB_MINUTES,

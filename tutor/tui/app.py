@@ -308,8 +308,7 @@ class TutorApp(App[None]):
                 about = f"{len(head.questions)} practice questions, about {head.minutes} minutes"
                 yield self._place(f"Lesson {head.section} {head.title}", about, f"lesson:{lesson_id}")
             for lab_id in chapter.labs:
-                lab = registry.get(lab_id)
-                yield self._place(f"Lab {lab_id}", lab.title, f"lab:{lab_id}")
+                yield self._place(f"Lab {lab_id}", registry.title(lab_id), f"lab:{lab_id}")
             if chapter.checkpoint:
                 about = f"{len(chapter.checkpoint)} questions on chapter {stub.number}"
                 yield self._place(f"Checkpoint {stub.title}", about, f"checkpoint:{stub.id}")
