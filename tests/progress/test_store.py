@@ -269,7 +269,7 @@ EVENTS = st.one_of(
 
 
 @given(st.lists(st.tuples(EVENTS, st.sampled_from(["", "la", "ode"]), st.floats(0, 100)), max_size=40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_the_tables_are_what_the_log_says(rows: list[tuple[log.AnyEvent, str, float]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "progress.db"
@@ -410,6 +410,84 @@ def test_a_migration_that_fails_leaves_the_older_file_as_it_was(path: Path, monk
     db = sqlite3.connect(path)
     assert db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'flags'").fetchone() == (0,)
     db.close()
+
+
+def version_one(path: Path) -> None:
+    """A file as the first format had it, with rows as its programs wrote them."""
+    from sqlite_utils import Database
+
+    from tutor.progress.migrations import MIGRATIONS
+
+    db = Database(sqlite3.connect(path))
+    first = type(MIGRATIONS)("progress")
+    first._migrations = MIGRATIONS._migrations[:1]
+    first.apply(db)
+    quiz = "019538d0-0000-7000-8000-000000000001"
+    fields = f'"score":1.0,"context":"checkpoint:la","quiz":"{quiz}","hints":0,"revealed":false}}'
+    rows = [
+        (quiz, "quiz_start", "checkpoint:la", '{"questions":["a","b"],"seed":3}'),
+        (quiz[:-1] + "2", "answer", "a", '{"response":"1/3","outcome":"right",' + fields),
+        (quiz[:-1] + "3", "reveal", "b", "{}"),
+        (quiz[:-1] + "4", "prediction", "whitening", '{"value":0.5}'),
+        (quiz[:-1] + "5", "page", "svd", '{"page":2,"pages":9}'),
+    ]
+    for at, (identity, kind, item, data) in enumerate(rows):
+        stamp = f"2026-01-05T10:00:0{at}.000Z"
+        row = (identity, stamp, 60, kind, item, "linear-algebra", 10.0, data)
+        db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    db.execute("INSERT INTO drafts VALUES ('quiz:b', 'half-typed', '2026-01-05T10:00:09.000Z')")
+    db.conn.commit()
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    db.execute("PRAGMA user_version = 1")
+    db.conn.close()
+
+
+def test_a_file_of_the_first_format_keeps_all_it_has_and_a_copy_of_it_stands_beside(path: Path) -> None:
+    version_one(path)
+    with path.open("rb") as file:
+        before = file.read()
+    store = Store.open(path, Clock(datetime(2026, 2, 3, 12, tzinfo=UTC)))
+    assert [type(row.event).__name__ for row in store.events()] == [
+        *("QuizStart", "Answer", "Reveal", "Prediction", "Page")
+    ]
+    card, quiz = store.card("a"), store.last_quiz("checkpoint:la")
+    assert card is not None
+    assert (card.reps, card.due, card.objectives) == (1, "2026-01-07", ())
+    assert quiz is not None
+    assert (quiz.position, quiz.seed, quiz.mixed) == (1, 3, False)
+    assert (store.draft("quiz:b"), store.seconds("linear-algebra")) == ("half-typed", 50.0)
+    live = tables(path)
+    store.rebuild()
+    store.close()
+    assert tables(path) == live
+    copy = path.with_name("progress-v1-2026-02-03.db")
+    assert {file.name for file in path.parent.iterdir()} == {path.name, copy.name}
+    old, kept = sqlite3.connect(":memory:"), sqlite3.connect(copy)
+    old.deserialize(before)
+    assert list(kept.iterdump()) == list(old.iterdump())
+    assert kept.execute("PRAGMA user_version").fetchone() == (1,)
+    old.close()
+    kept.close()
+    Store.open(path).close()
+    assert len(list(path.parent.iterdir())) == 2  # once is enough
+
+
+def test_where_no_copy_can_be_made_nothing_is_migrated(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    version_one(path)
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = path.read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", refuse)
+        with pytest.raises(TutorError, match=r"progress-v1-.*nothing was changed"):
+            Store.open(path)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+    store = Store.open(path)
+    assert len(store.events()) == 5
+    store.close()
 
 
 def test_names_with_special_characters_are_just_names(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def to_html(markdown: str) -> str:
     from markdown_it import MarkdownIt
     from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-    parser = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin, double_inline=True)
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table").use(dollarmath_plugin, double_inline=True)
     rules: dict[str, Any] = parser.renderer.rules  # type: ignore[attr-defined]
     for name, (left, right) in {
         "math_inline": (r"\(", r"\)"),
