@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tutor.course.expression import MAX_LENGTH, Unreadable, number
 
@@ -33,6 +34,7 @@ class Array:
         return tuple(entry for row in self.rows for entry in row)
 
 
+@lru_cache(maxsize=1024)
 def read(text: str) -> Array:
     """Read a number, a vector or a matrix; raises Unreadable."""
     if len(text) > MAX_LENGTH:
@@ -156,6 +158,8 @@ def _entries(text: str, inside: bool) -> list[str]:
 
 def _split(text: str, at: str) -> list[str]:
     """Split at a sign that stands outside all brackets."""
+    if at not in text and at != " ":
+        return [text.strip()]
     parts, depth, start = [], 0, 0
     for place, sign in enumerate(text):
         if sign in _OPENING:

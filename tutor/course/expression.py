@@ -18,7 +18,7 @@ import sys
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 from tutor.course.model import Symbol
 from tutor.errors import TutorError
@@ -385,6 +385,12 @@ def parse(text: str, names: Sequence[str] = ()) -> Node:
         raise Unreadable(f"too long: {len(text)} characters, at most {MAX_LENGTH} are read")
     if not text.strip():
         raise Unreadable("nothing was typed")
+    return _parsed(text, tuple(names))
+
+
+# The answers of a question are read again for every response, the formulas of its variants for every seed.
+@lru_cache(maxsize=1024)
+def _parsed(text: str, names: tuple[str, ...]) -> Node:
     return _Parser(text, names).whole()
 
 
@@ -473,6 +479,7 @@ def _finite(value: float) -> float:
     return value
 
 
+@lru_cache(maxsize=1024)
 def number(text: str) -> float:
     """Read one number, e.g. `1/3`, `2e-3`, `sqrt(2)`, `50%`; raises Unreadable."""
     node = parse(text)

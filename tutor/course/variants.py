@@ -85,12 +85,14 @@ def _filled(data: Any, values: Mapping[str, float], key: str = "", calculated: b
 def _written(place: re.Match[str], values: Mapping[str, float], exact: bool) -> str:
     formula, _, digits = place[1].partition(":")
     value = _value(formula, values)
+    if digits and not _FORMAT.fullmatch(digits):
+        raise Unreadable(f"“{digits}” is no format such as .2f or .3g")
+    if digits:
+        return f"{value:{digits}}"
     if exact:
         text = str(int(value)) if value.is_integer() else repr(value)
         return f"({text})" if value < 0 else text
-    if digits and not _FORMAT.fullmatch(digits):
-        raise Unreadable(f"“{digits}” is no format such as .2f or .3g")
-    return f"{value:{digits}}" if digits else shortest(value)
+    return shortest(value)
 
 
 def shortest(value: float) -> str:
