@@ -29,7 +29,8 @@ from tutor.progress import events as log
 from tutor.progress.store import Store
 from tutor.tui.format import bar
 from tutor.tui.screens.lesson import LessonScreen
-from tutor.tui.screens.quiz import QuizScreen, _first_line
+from tutor.tui.screens.quiz import QuizScreen
+from tutor.tui.screens.quiz_summary import first_line
 from tutor.tui.screens.today import TodayScreen
 from tutor.tui.widgets.math_markdown import MathMarkdown
 
@@ -484,7 +485,7 @@ async def test_the_summary_opens_the_lesson_of_the_marked_question() -> None:
 
 @pytest.mark.parametrize("question", BANK.values(), ids=lambda question: question.id)
 def test_a_question_is_cut_at_a_word(question: Question) -> None:
-    line = _first_line(question, ascii=False)
+    line = first_line(question, ascii=False)
     words = plain(question.prompt).split()
     assert len(line) <= 68
     assert line.removesuffix(" …").split() == words[: len(line.removesuffix(" …").split())]
@@ -523,7 +524,8 @@ async def test_practice_asks_the_questions_of_the_lesson() -> None:
         await learner.press("a")
         screen = await learner.on(QuizScreen)
         question = await asks(learner, screen)
-        assert (question.id, screen.ids) == (head.questions[0], head.questions)
+        assert screen.round.quiz is not None
+        assert (question.id, screen.round.quiz.questions) == (head.questions[0], head.questions)
         await learner.sees(f"{head.section} {head.title}: practice", f"question 1 of {len(head.questions)}")
         await learner.press(*answer_keys(screen, True))
         await judged(learner, screen)

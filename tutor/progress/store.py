@@ -274,11 +274,12 @@ class Store:
         with _explained(self._path):
             return derived.review_settings(self._db)
 
-    def effective(self, *kinds: str) -> list[Logged]:
-        """The rows of some kinds in order, without those that were taken back."""
-        where = f"kind IN ({', '.join('?' * len(kinds))})"
+    def effective(self, *kinds: str, item: str = "") -> list[Logged]:
+        """The rows of some kinds in order, of one item or all, without those that were taken back."""
+        where = f"kind IN ({', '.join('?' * len(kinds))})" + " AND item = ?" * bool(item)
+        values = (*kinds, item) if item else kinds
         with _explained(self._path):
-            return list(journal.effective(self._db, where, *kinds))
+            return list(journal.effective(self._db, where, *values))
 
     def first_after(self, at: str) -> Logged | None:
         """The first row of the log that is later than a time as it stands in the log; with an empty one, the first."""
@@ -299,7 +300,7 @@ class Store:
         with _explained(self._path):
             return list(journal.read(self._db, where, *given.values()))
 
-    def query(self, sql: str, *values: str | int) -> list[tuple[Any, ...]]:
+    def query(self, sql: str, *values: str | int | float) -> list[tuple[Any, ...]]:
         """Rows of the derived tables, for those who count and sum them."""
         with _explained(self._path):
             return self._db.execute(sql, values).fetchall()

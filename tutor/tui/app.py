@@ -123,8 +123,8 @@ class TutorApp(App[None]):
     def open_target(self, target: str) -> None:
         """Open a place of the course.
 
-        It is `today`, `map`, `chapter:ID`, `lesson:ID[#PAGE]`, `lab:ID`, `practice:LESSON`, `checkpoint:CHAPTER` or
-        `reference[:KIND[#ENTRY]]`.
+        It is `today`, `map`, `chapter:ID`, `lesson:ID[#PAGE]`, `lab:ID`, `practice:LESSON`, `checkpoint:CHAPTER`,
+        `placement:CHAPTER`, `review[:ahead|:cram[:CHAPTER]]` or `reference[:KIND[#ENTRY]]`.
         """
         try:
             screen = self._screen_for(target)
@@ -166,15 +166,11 @@ class TutorApp(App[None]):
                 from tutor.tui.screens.lab import LabScreen
 
                 return LabScreen(registry.get(rest))
-            case "practice":
+            case "practice" | "checkpoint" | "placement" | "review":
+                from tutor.progress.rounds import round_for
                 from tutor.tui.screens.quiz import QuizScreen
 
-                return QuizScreen.practice(self.content_dir, find_lesson(self.content_dir, self.course, rest), rest)
-            case "checkpoint":
-                from tutor.tui.screens.quiz import QuizScreen
-
-                self.chapter_stub(rest)
-                return QuizScreen.checkpoint(self.content_dir, rest)
+                return QuizScreen(round_for(target, self.content_dir, self.course, self.store))
             case "reference":
                 from tutor.course.reference import find
                 from tutor.tui.screens.reference import ReferenceScreen

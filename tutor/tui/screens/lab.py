@@ -538,11 +538,13 @@ class LabScreen(Screen[None]):
 
     def action_explain(self) -> None:
         """Ask the question about what was seen."""
+        from tutor.progress.rounds import explain
         from tutor.tui.screens.quiz import QuizScreen
 
+        app, lab = self.app, self.lab
         try:
-            screen = QuizScreen.explain(self.app.content_dir, self.lab.chapter, self.lab.id, self.lab.explain)
+            asked = explain(app.content_dir, app.course, app.store, lab.chapter, lab.id, lab.explain)
         except TutorError as error:
             self.notify(str(error), severity="error", markup=False)
             return
-        self.app.push_screen(screen)
+        app.push_screen(QuizScreen(asked))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-import textwrap
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from rich.table import Table
 from rich.text import Text
@@ -15,31 +14,35 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Static
-from textual.widgets.option_list import Option
 
-from tutor.course.fading import instance
-from tutor.course.grade import Response, Verdict, grade
-from tutor.course.load import find_lesson, load_chapter, load_lesson, load_questions
-from tutor.course.markup import plain
+from tutor.course.grade import Verdict, grade
 from tutor.course.model import Question
 from tutor.errors import TutorError
 from tutor.progress import events as log
+from tutor.progress.events import CONFIDENCE
+from tutor.progress.queue import due, today
+from tutor.progress.round import Round, Scheduled
+from tutor.progress.rounds import review, unread
 from tutor.tui.drawing import until_left
-from tutor.tui.format import bar
 from tutor.tui.right_answer import right_answer
+from tutor.tui.round_text import can_go_on, end_text, intro_text, may_skip, nothing_text, place_text
+from tutor.tui.screens.quiz_summary import QuizSummary, lesson_name
+from tutor.tui.verdict_text import SURE_KEYS, reasons, schedule, sure_line, verdict_text
 from tutor.tui.widgets.answers import Answer, ChoiceAnswer, ClozeAnswer, SelfGradedAnswer, answer_widget
 from tutor.tui.widgets.footer import KeyFooter
 from tutor.tui.widgets.match import MatchAnswer
 from tutor.tui.widgets.math_markdown import MathMarkdown
-from tutor.tui.widgets.steps import ScreenList
 
 if TYPE_CHECKING:
-    from tutor.progress.store import QuizState
     from tutor.tui.app import TutorApp
+
+QUICK_SECONDS = 0.2
+"""What takes longer is announced."""
+TAKEN_BACK = "Taken back: that answer counts for nothing. Answer anew."
 
 
 class QuizScreen(Screen[None]):
-    """Asks the questions of a context (a checkpoint, a lesson's practice, a lab) in order."""
+    """Asks the questions of a round (a checkpoint, a lesson's practice, a review, …) one after the other."""
 
     app: TutorApp
     HELP = (
@@ -53,13 +56,19 @@ class QuizScreen(Screen[None]):
         "Pairs: a number gives the line under the cursor its partner.\n"
         "Gaps: Enter goes to the next empty gap, and hands in after the last; the arrows move between them.\n"
         "Free recall: write your answer, F2 compares it with the model answer, then tick what yours contains.\n"
+        "How sure you are can be said in the same key that hands in: F6 a guess, F7 unsure, F8 fairly sure, F9 "
+        "certain. Your statistics then show how far you can trust that, and a confident error comes back tomorrow.\n"
+        "Below the verdict stands when the question comes back; u takes your last answer back.\n"
         "At the end the arrows mark a question and l opens the lesson that teaches it."
     )
     CSS_PATH = "quiz.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "begin", "Begin", tooltip="Begin with the first question"),
         Binding("enter", "next", "Next", tooltip="Go to the next question"),
         Binding("enter", "done", "Done", tooltip="Back to where you were"),
+        Binding("s", "skip", "Leave it out", tooltip="Leave this chapter out of the plan; it stays open to you"),
         Binding("r", "retry", "Try again", tooltip="Answer once more; your answer is kept"),
+        Binding("n", "numbers", "Other numbers", tooltip="The same question with other numbers"),
         Binding("f3", "hint", "Hint", key_display="F3", tooltip="Show the next of three hints"),
         Binding(
             "f4",
@@ -70,49 +79,28 @@ class QuizScreen(Screen[None]):
         ),
         Binding("l", "lesson", "Lesson", tooltip="Read the page that teaches this again"),
         Binding("w", "again", "New round", tooltip="Take the quiz again from the start"),
+        Binding("u", "undo", "Undo", tooltip="Take your last answer back, as if it had not been given"),
+        Binding("f", "flag", "Flag", tooltip="Note that something is wrong with this question"),
+        *(
+            Binding(key, f"sure('{level}')", level, show=False, tooltip=f"Hand in and say how sure: {level}")
+            for key, level in SURE_KEYS.items()
+        ),
         Binding("escape", "leave", "Leave", tooltip="Leave; the quiz waits where it is"),
     ]
 
-    def __init__(
-        self, title: str, context: str, chapter_id: str, questions: dict[str, Question], ids: tuple[str, ...]
-    ) -> None:
+    def __init__(self, round_: Round) -> None:
         super().__init__()
-        self.heading = title
-        self.context = context
-        self.chapter_id = chapter_id
-        self.bank = questions
-        self.ids = ids
-        self.quiz: QuizState | None = None
-        self.at = 0
+        self.round = round_
         self.answer: Answer | None = None
         self.verdict: Verdict | None = None
+        self.scheduled: Scheduled | None = None
+        """What the answer did to its card; None before the verdict."""
         self.hints = 0
         self.revealed = False
-        self._asked: dict[tuple[str, str], Question] = {}
-
-    @classmethod
-    def checkpoint(cls, content: Path, chapter_id: str) -> Self:
-        """The checkpoint of a chapter; raises TutorError when its content cannot be read."""
-        chapter = load_chapter(content, chapter_id)
-        bank = load_questions(content, chapter_id)
-        return cls(
-            f"Chapter {chapter.number} checkpoint", f"checkpoint:{chapter_id}", chapter_id, bank, chapter.checkpoint
-        )
-
-    @classmethod
-    def practice(cls, content: Path, chapter_id: str, lesson_id: str) -> Self:
-        """The practice questions of a lesson; raises TutorError when it has none."""
-        head = load_lesson(content, chapter_id, lesson_id).head
-        if not head.questions:
-            raise TutorError(f"Lesson {head.title} has no practice questions")
-        bank = load_questions(content, chapter_id)
-        return cls(f"{head.section} {head.title}: practice", f"lesson:{lesson_id}", chapter_id, bank, head.questions)
-
-    @classmethod
-    def explain(cls, content: Path, chapter_id: str, lab_id: str, question_id: str) -> Self:
-        """The question asked after a lab."""
-        bank = load_questions(content, chapter_id)
-        return cls(f"Explain what {lab_id} showed", f"lab:{lab_id}", chapter_id, bank, (question_id,))
+        self.before: Literal["", "loading", "begin", "nothing"] = "loading"
+        """Why no round runs: it waits for its questions or for a word of the learner, or there is nothing to ask."""
+        self.skipped = ""
+        """The row of the log that left the chapter out of the plan."""
 
     def compose(self) -> ComposeResult:
         """A line that says where, the question, the way to answer it, and what comes back."""
@@ -120,113 +108,111 @@ class QuizScreen(Screen[None]):
         with VerticalScroll(id="quiz-body", can_focus=False), Vertical(id="quiz-page"):
             yield MathMarkdown("", id="prompt")
             yield Vertical(id="answer")
+            yield Static(sure_line(), id="sure", markup=False)
             yield Static(id="unread", markup=False)
             yield MathMarkdown("", id="hints")
             yield Static(id="verdict", markup=False)
             yield MathMarkdown("", id="explanation")
-        with Vertical(id="summary"):
-            yield Static(id="score", markup=False)
-            yield ScreenList(id="outcomes", markup=False)
+        yield QuizSummary(id="summary")
         yield KeyFooter()
 
     def on_mount(self) -> None:
-        """Take up the quiz that was left, show how the last one ended, or start one."""
-        self.set_reactive(Screen.title, self.heading)
-        quiz = self.app.store.last_quiz(self.context)
-        if quiz is None or any(question not in self.bank for question in quiz.questions):
-            quiz = self._start()
-        self._take(quiz)
+        """Take up the round that was left, show how the last one ended, or begin one."""
+        self.set_reactive(Screen.title, self.round.title)
+        self._open()
 
-    def _start(self) -> QuizState:
-        seed = random.SystemRandom().randrange(2**31)
-        quiz_id = self.app.store.start_quiz(
-            self.context,
-            self.ids,
-            seed,
-            objectives=sorted({name for question in self.ids for name in self.bank[question].objectives}),
-            chapter=self.chapter_id,
-            seconds=self.app.active_seconds(),
-        )
-        quiz = self.app.store.quiz(quiz_id)
-        assert quiz is not None  # it was started in the line above
-        return quiz
-
-    def _take(self, quiz: QuizState) -> None:
-        self.quiz = quiz
-        # The draft of a question that is answered is a second try, left in the middle.
-        drafts = (self.app.store.draft(f"quiz:{quiz.id}:{question}") for question in quiz.questions)
-        self.at = next((at for at, draft in enumerate(drafts) if draft), quiz.position)
+    @work(exclusive=True, group="show", exit_on_error=True)
+    @until_left
+    async def _open(self) -> None:
+        """Find the questions, off the screen's thread where there are many, and take up or begin the round."""
+        try:
+            if self.round.chapters:
+                loading = asyncio.ensure_future(asyncio.to_thread(self.round.load))
+                done, _ = await asyncio.wait({loading}, timeout=QUICK_SECONDS)
+                if not done:
+                    self._notice(Text("Collecting the questions …", style="dim"))
+                await loading
+            if self.round.take_up():
+                self.before = ""
+            else:
+                intro = intro_text(self.app, self.round)
+                if intro is not None:
+                    self.before = "begin"
+                    self._notice(intro)
+                    return
+                self._begin()
+        except TutorError as error:
+            self.notify(str(error), severity="error", markup=False, timeout=10)
+            self.dismiss()
+            return
         self.show()
+
+    def _begin(self) -> None:
+        self.round.begin(random.SystemRandom().randrange(2**31), self.app.active_seconds())
+        self.before = "" if self.round.quiz is not None else "nothing"
+
+    @property
+    def context(self) -> str:
+        """What is asked, as the log has it."""
+        return self.round.context
 
     # -- drawing ---
 
     @property
     def question(self) -> Question | None:
-        """The question on the screen; None on the summary."""
-        if self.quiz is None or self.at >= len(self.quiz.questions):
-            return None
-        return self.asked(self.quiz.questions[self.at])
-
-    def asked(self, question_id: str) -> Question:
-        """The question as this quiz asks it: with its numbers, or as far faded as it was right before."""
-        assert self.quiz is not None
-        key = (self.quiz.id, question_id)
-        if key not in self._asked:
-            question = self.bank[question_id]
-            self._asked[key] = instance(question, self._number(question))
-        return self._asked[key]
-
-    def _number(self, question: Question) -> int:
-        assert self.quiz is not None
-        if not question.fades:
-            return self.quiz.seed
-        rows = self.app.store.events("answer", question.id)
-        answers = [row.event for row in rows if isinstance(row.event, log.Answer) and row.at < self.quiz.at]
-        return sum(answer.outcome == "right" for answer in answers)
+        """The question on the screen; None before the first and after the last one."""
+        asked = self.round.asked
+        return None if asked is None else asked.question
 
     @property
     def draft_key(self) -> str:
         """Where the half-given answer to this question is kept."""
-        assert self.quiz is not None
-        return f"quiz:{self.quiz.id}:{self.quiz.questions[self.at]}"
+        return self.round.draft_key
+
+    def _notice(self, text: Text) -> None:
+        """Show a text in the place of a question."""
+        self.query_one("#quiz-body").display = False
+        summary = self.query_one(QuizSummary)
+        summary.display = True
+        summary.say(text)
+        self._draw_head()
+        self.refresh_bindings()
 
     @work(exclusive=True, group="show", exit_on_error=True)
     @until_left
-    async def show(self) -> None:
-        """Draw the question at `at`, or the summary after the last one."""
-        self.verdict, self.hints, self.revealed = None, 0, False
-        question = self.question
+    async def show(self, remark: str = "") -> None:
+        """Draw the question at which the round stands, or the summary after the last one."""
+        self.verdict, self.scheduled, self.hints, self.revealed = None, None, 0, False
+        asked = self.round.asked
         self.query_one("#quiz-body").can_focus = False
         holder = self.query_one("#answer", Vertical)
         await holder.remove_children()
         self.answer = None
-        for name in ("#unread", "#hints", "#verdict", "#explanation"):
+        for name in ("#sure", "#unread", "#hints", "#verdict", "#explanation"):
             self.query_one(name).display = False
-        self.query_one("#quiz-body").display = question is not None
-        self.query_one("#summary").display = question is None
+        self.query_one("#quiz-body").display = asked is not None
+        self.query_one("#summary").display = asked is None
         self._draw_head()
-        if question is None:
+        if asked is None:
             self._summarise()
             return
+        question = asked.question
         await self.query_one("#prompt", MathMarkdown).update(question.prompt)
-        assert self.quiz is not None
-        answer = answer_widget(question, self.quiz.seed + self.at, self._keep)
+        assert self.round.quiz is not None
+        answer = answer_widget(question, self.round.quiz.seed + self.round.at, self._keep)
         await holder.mount(answer)
         draft = self.app.store.draft(self.draft_key)
         if draft:
             answer.restore(draft)
         self.answer = answer
-        self.hints = self._hints_shown(question)
+        self.hints, self.revealed = self.round.seen()
         await self._draw_hints(question)
+        self.query_one("#sure").display = question.type != "self_graded"
+        if remark:
+            self._remark(remark)
         self.query_one("#quiz-body").scroll_home(animate=False)
         answer.focus_input()
         self.refresh_bindings()
-
-    def _hints_shown(self, question: Question) -> int:
-        """How many hints stood on the screen when this quiz was left."""
-        assert self.quiz is not None
-        rows = [row for row in self.app.store.events("hint", question.id) if row.at >= self.quiz.at]
-        return max((row.event.number for row in rows if isinstance(row.event, log.Hint)), default=0)
 
     async def _draw_hints(self, question: Question) -> None:
         widget = self.query_one("#hints", MathMarkdown)
@@ -235,58 +221,20 @@ class QuizScreen(Screen[None]):
         widget.display = bool(shown)
 
     def _draw_head(self) -> None:
-        assert self.quiz is not None
-        total = len(self.quiz.questions)
         row = Table.grid(expand=True, padding=(0, 1))
         row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         row.add_column(justify="right", no_wrap=True)
-        question = self.question
-        if question is None:
-            row.add_row(Text(self.heading, style="bold"), Text("done"))
-        else:
-            place = Text(f"question {self.at + 1} of {total}  ")
-            place.append(f"difficulty {question.difficulty}/10  {bar((self.at + 1) / total, 12)}", style="dim")
-            row.add_row(Text(self.heading, style="bold"), place)
+        row.add_row(Text(self.round.title, style="bold"), place_text(self.app, self.round))
         self.query_one("#quiz-head", Static).update(row)
 
     def _summarise(self) -> None:
-        """List the questions with how they were answered; the first that was not right is marked."""
-        assert self.quiz is not None
-        outcomes = {answer.question: answer.outcome for answer in self.quiz.answers}
-        right = [outcomes.get(question) == "right" for question in self.quiz.questions]
-        head = Text(f"{sum(right)} of {len(right)} right at the first try\n", style="bold")
-        head.append("✓ right  ✗ wrong  ↻ right at a later try", style="dim not bold")
-        self.query_one("#score", Static).update(head)
-        rows = self.query_one(ScreenList)
-        rows.clear_options()
-        for question_id, good in zip(self.quiz.questions, right, strict=True):
-            rows.add_option(Option(self._outcome(self.asked(question_id), good)))
-        rows.highlighted = right.index(False) if False in right else 0
-        rows.focus()
+        """Say how the round ended, or why there is none."""
+        summary = self.query_one(QuizSummary)
+        if self.round.quiz is None:
+            summary.say(nothing_text(self.app, self.round))
+        else:
+            summary.show(self.round, end_text(self.app, self.round, bool(self.skipped)))
         self.refresh_bindings()
-
-    def _outcome(self, question: Question, good: bool) -> Table:
-        """A line of the summary: how a question was answered, and below a wrong one what to read."""
-        state = self.app.store.question(question.id)
-        later = not good and state is not None and state.last_outcome == "right"
-        row = Table.grid(expand=True, padding=(0, 1))
-        row.add_column(width=1)
-        row.add_column(ratio=1)
-        text = Text(_first_line(question, self.app.settings.ascii_math))
-        if not good and question.lesson:
-            text.append(f"\nread {self._lesson_name(question.lesson)}", style="dim italic")
-        row.add_row(Text("✓" if good else "↻" if later else "✗"), text)
-        return row
-
-    def _lesson_name(self, target: str) -> str:
-        """The title and page of a lesson, as `1.3 SVD: the directions that matter, page 6`."""
-        lesson_id, _, page = target.partition("#")
-        try:
-            chapter_id = find_lesson(self.app.content_dir, self.app.course, lesson_id)
-            head = load_lesson(self.app.content_dir, chapter_id, lesson_id).head
-        except TutorError:
-            return lesson_id
-        return f"{head.section} {head.title}" + (f", page {page}" if page else "")
 
     # -- answering ---
 
@@ -296,6 +244,10 @@ class QuizScreen(Screen[None]):
         self.query_one("#unread").display = False
 
     def on_answer_submitted(self) -> None:
+        """Hand in without a word on how sure the learner is."""
+        self._hand_in(None)
+
+    def _hand_in(self, confidence: float | None) -> None:
         """Grade, save, and only then draw."""
         question, answer = self.question, self.answer
         if question is None or answer is None or self.verdict is not None:
@@ -310,8 +262,16 @@ class QuizScreen(Screen[None]):
             message = f"{verdict.message[:1].upper()}{verdict.message[1:]}"
             self._remark(f"{message} It does not count as an answer.{help_key}")
             return
-        self._record(question, response, verdict.outcome, verdict.score)
-        self._draw_verdict(question, verdict)
+        self.scheduled = self.round.answer(
+            response,
+            verdict.outcome,
+            verdict.score,
+            hints=self.hints,
+            revealed=self.revealed,
+            confidence=confidence,
+            seconds=self.app.active_seconds(),
+        )
+        self._draw_verdict(question, verdict, confidence)
 
     def _remark(self, message: str) -> None:
         """Say below the answer why it was not graded."""
@@ -320,45 +280,21 @@ class QuizScreen(Screen[None]):
         note.display = True
         self.call_after_refresh(note.scroll_visible, animate=False)
 
-    def _record(
-        self, question: Question, response: Response | None, outcome: Literal["right", "wrong"], score: float
-    ) -> None:
-        assert self.quiz is not None
-        self.app.store.record(
-            log.Answer(
-                item=question.id,
-                response=response,
-                outcome=outcome,
-                score=score,
-                context=self.context,
-                quiz=self.quiz.id,
-                hints=self.hints,
-                revealed=self.revealed,
-                objectives=question.objectives,
-            ),
-            chapter=self.chapter_id,
-            seconds=self.app.active_seconds(),
-            draft=self.draft_key,
-        )
-        quiz = self.app.store.quiz(self.quiz.id)
-        assert quiz is not None
-        self.quiz = quiz
-
-    def _draw_verdict(self, question: Question, verdict: Verdict) -> None:
+    def _draw_verdict(self, question: Question, verdict: Verdict, confidence: float | None = None) -> None:
         self.verdict = verdict
         if self.answer is not None:
             self.answer.show_verdict(verdict)
-        text = Text()
-        if verdict.outcome == "right":
-            text.append("✓ Right", style="bold")
-        else:
-            text.append("✗ Not yet" if question.type == "self_graded" else "✗ Wrong", style="bold reverse")
-        if verdict.message:
-            text.append(f"  {verdict.message}")
-        if verdict.feedback and not question.choices:
-            # A choice has its reason beside it, as have pairs and gaps.
-            text.append(f"\n{plain(verdict.feedback, self.app.settings.ascii_math)}")
-        self.query_one("#unread").display = False
+        asked = self.round.asked
+        assert asked is not None
+        assert self.scheduled is not None
+        text = verdict_text(self.app, question, verdict)
+        lesson = lesson_name(self.app, question.lesson) if question.lesson else ""
+        for reason in reasons(self.scheduled, asked, confidence, lesson):
+            text.append(f"\n{reason}")
+        text.append("\n")
+        text.append_text(schedule(self.round, self.scheduled, today(self.app.store)))
+        for name in ("#unread", "#sure"):
+            self.query_one(name).display = False
         shown = self.query_one("#verdict", Static)
         shown.update(text)
         shown.set_class(verdict.outcome == "right", "right")
@@ -387,37 +323,70 @@ class QuizScreen(Screen[None]):
         """Offer only the keys that do something now."""
         question = self.question
         asking = question is not None and self.verdict is None
+        judged = self.verdict is not None
+        ended = question is None and not self.before
+        compared = isinstance(self.answer, SelfGradedAnswer) and self.answer.compared
         match action:
-            case "next":
-                return self.verdict is not None
+            case "next" | "flag":
+                return judged
             case "retry":
                 return self.verdict is not None and self.verdict.outcome == "wrong"
+            case "numbers":
+                asked = self.round.asked
+                return self.verdict is not None and asked is not None and asked.varies
             case "hint":
-                compared = isinstance(self.answer, SelfGradedAnswer) and self.answer.compared
-                return asking and not compared and question is not None and self.hints < len(question.hints)
-            case "reveal":
+                told = self.round.kind != "placement" and not compared
+                return asking and told and question is not None and self.hints < len(question.hints)
+            case "reveal" | "sure":
                 return asking and question is not None and question.type != "self_graded"
             case "lesson":
-                return self.verdict is not None or question is None
-            case "done" | "again":
-                return question is None
+                return judged or ended or (self.before == "begin" and self.round.kind == "checkpoint")
+            case "undo":
+                return (judged or ended) and (self.round.can_undo or bool(self.skipped))
+            case "begin":
+                return self.before == "begin"
+            case "done":
+                return ended or self.before == "nothing"
+            case "again":
+                return (ended or self.before == "nothing") and can_go_on(self.app, self.round)
+            case "skip":
+                return ended and not self.skipped and may_skip(self.round)
             case _:
                 return True
 
+    def action_begin(self) -> None:
+        """Begin the round whose introduction was shown."""
+        self._begin()
+        self.show()
+
     def action_next(self) -> None:
         """Go on to the next question, or to the summary after the last one."""
-        self.at += 1
+        self.round.go_on()
         self.show()
 
     def action_retry(self) -> None:
         """Open the same question again with the answer kept."""
-        self.verdict = None
+        self._open_answer()
+
+    def _open_answer(self) -> None:
+        self.verdict, self.scheduled = None, None
         if self.answer is not None:
             self.answer.show_verdict(None)
             self.answer.focus_input()
         for name in ("#verdict", "#explanation"):
             self.query_one(name).display = False
+        question = self.question
+        self.query_one("#sure").display = question is not None and question.type != "self_graded"
         self.refresh_bindings()
+
+    def action_numbers(self) -> None:
+        """Ask the same question with other numbers."""
+        self.round.other_numbers()
+        self.show()
+
+    def action_sure(self, level: str) -> None:
+        """Hand in and say how sure the learner is."""
+        self._hand_in(CONFIDENCE[level])
 
     def action_hint(self) -> None:
         """Show one more hint; the ones before stay."""
@@ -425,11 +394,7 @@ class QuizScreen(Screen[None]):
         if question is None or self.hints >= len(question.hints):
             return
         self.hints += 1
-        self.app.store.record(
-            log.Hint(item=question.id, number=self.hints),
-            chapter=self.chapter_id,
-            seconds=self.app.active_seconds(),
-        )
+        self.round.hint(self.hints, self.app.active_seconds())
         self.refresh_bindings()
         self._show_hints(question)
 
@@ -445,28 +410,70 @@ class QuizScreen(Screen[None]):
         if question is None:
             return
         self.revealed = True
-        self.app.store.record(
-            log.Reveal(item=question.id, objectives=question.objectives), chapter=self.chapter_id, seconds=0.0
-        )
+        self.round.reveal()
         verdict = Verdict(outcome="wrong", score=0.0, message="Shown on request.", feedback="")
-        self._record(question, None, "wrong", 0.0)
+        seconds = self.app.active_seconds()
+        self.scheduled = self.round.answer(None, "wrong", 0.0, hints=self.hints, revealed=True, seconds=seconds)
         self._draw_verdict(question, verdict)
+
+    def action_undo(self) -> None:
+        """Take the last answer back, or that the chapter was left out, and stand where it was given."""
+        if self.skipped:
+            self.app.store.undo(self.skipped)
+            self.skipped = ""
+            self._summarise()
+            return
+        judged, before = self.verdict is not None, self.round.asked
+        if self.round.undo() is None:
+            return
+        if judged and self.round.asked is before:
+            self._open_answer()
+            self._remark(TAKEN_BACK)
+        else:
+            self.show(TAKEN_BACK)
+
+    def action_flag(self) -> None:
+        """Note that something is wrong with the question."""
+        from tutor.tui.screens.flag import FlagScreen
+
+        asked = self.round.asked
+        if asked is not None:
+            self.app.push_screen(FlagScreen(asked.question.id, asked.chapter), self._flagged)
+
+    def _flagged(self, done: bool | None) -> None:
+        if done:
+            self.notify("Flagged; `genai-tutor flag` lists what you flagged.", markup=False)
 
     def action_lesson(self) -> None:
         """Open the page that teaches what was asked; in the summary, what the marked line asked."""
+        if self.before == "begin":
+            heads = unread(self.round.content, self.app.store, self.round.chapter)
+            self.app.open_target(f"lesson:{heads[0].id}")
+            return
         question = self.question
-        if question is None and self.quiz is not None:
-            question = self.bank[self.quiz.questions[self.query_one(ScreenList).highlighted or 0]]
+        if question is None:
+            marked = self.round.look(self.query_one(QuizSummary).marked)
+            question = None if marked is None else marked.question
         if question is not None and question.lesson:
             self.app.open_target(f"lesson:{question.lesson}")
+
+    def action_skip(self) -> None:
+        """Leave the chapter out of the plan."""
+        self.skipped = self.app.store.record(log.Skip(item=self.round.chapter, why="placement"))
+        self._summarise()
 
     def action_done(self) -> None:
         """Leave the summary."""
         self.dismiss()
 
     def action_again(self) -> None:
-        """Start a new round of the same quiz."""
-        self._take(self._start())
+        """Begin a new round of the same kind; of a review what is still due, also beyond the day's share."""
+        if self.round.kind == "review":
+            mode = "" if due(self.app.store).offered else "more"
+            self.round = review(self.round.content, self.round.course, self.app.store, mode)
+        self.skipped = ""
+        self._begin()
+        self.show()
 
     def action_leave(self) -> None:
         """Leave; the quiz waits."""
@@ -486,9 +493,3 @@ def _what_first(answer: Answer) -> str:
             return "Fill in the gaps first."
         case _:
             return "Nothing to hand in yet."
-
-
-def _first_line(question: Question, ascii: bool) -> str:
-    """The beginning of a question, as much as a line of 80 columns holds."""
-    opening, _, _ = plain(question.prompt, ascii).strip().partition("\n\n")
-    return textwrap.shorten(opening, 68, placeholder=" …")
