@@ -12,6 +12,7 @@ from textual.widgets import Input
 from tui_support import (
     BANK,
     CHAPTER,
+    COURSE,
     Learner,
     answer_keys,
     asks,
@@ -26,6 +27,7 @@ from tutor.course.load import load_chapter, load_lesson
 from tutor.course.markup import plain
 from tutor.course.model import Question
 from tutor.progress import events as log
+from tutor.progress.queue import select_checkpoint
 from tutor.progress.store import Store
 from tutor.tui.format import bar
 from tutor.tui.screens.lesson import LessonScreen
@@ -445,18 +447,18 @@ async def test_a_finished_quiz_shows_its_end_until_a_new_round(monkeypatch: pyte
         await learner.chooses(f"checkpoint:{CHAPTER}")
         screen = await learner.on(QuizScreen)
         await learner.sees("1 of 2 right at the first try", f"read {lesson_of(BANK[ids[1]])}")
-        assert footer(screen) == {"Done", "Lesson", "New round"}
+        assert footer(screen) == {"Done", "Lesson", "New round", "Undo"}
         await learner.press("w")
-        question = await asks(learner, screen)
-        # A new round asks the whole checkpoint, whatever was asked before.
-        assert question.id == CHECKPOINT[0]
-        await learner.sees(f"question 1 of {len(CHECKPOINT)}")
+        await asks(learner, screen)
+        # A new round asks a selection of its own, whatever was asked before.
+        await learner.sees(f"question 1 of {len(screen.round.quiz.questions)}")
         await learner.press("escape")
         await learner.on(TodayScreen)
-        await learner.sees(f"question 1 of {len(CHECKPOINT)}")
     with progress() as store:
         starts = [row.event for row in store.events("quiz_start") if isinstance(row.event, log.QuizStart)]
-    assert [start.questions for start in starts] == [ids, CHECKPOINT]
+    assert starts[0].questions == ids
+    wanted = select_checkpoint(paths.content_dir(), COURSE, CHAPTER, starts[1].seed)
+    assert (starts[1].questions, starts[1].objectives) == (wanted.ids, wanted.objectives)
     assert starts[0].seed != starts[1].seed
 
 
@@ -511,8 +513,11 @@ async def test_the_title_gives_way_to_where_the_learner_is() -> None:
 async def test_a_quiz_with_a_question_that_is_gone_begins_anew() -> None:
     seed_quiz("la-that-once-was", first("numeric").id)
     async with learning() as learner:
-        screen = await open_quiz(learner)
-        assert screen.question == BANK[CHECKPOINT[0]]
+        await learner.chooses(f"checkpoint:{CHAPTER}")
+        screen = await learner.on(QuizScreen)
+        await asks(learner, screen)
+        assert screen.round.quiz is not None
+        assert "la-that-once-was" not in screen.round.quiz.questions
 
 
 async def test_practice_asks_the_questions_of_the_lesson() -> None:
@@ -542,10 +547,10 @@ async def test_only_keys_that_do_something_are_offered() -> None:
         assert footer(screen) == {"Hand in", "Hint", "Show answer"}
         await learner.press(*answer_keys(screen, False))
         await judged(learner, screen)
-        assert footer(screen) == {"Next", "Try again", "Lesson"}
+        assert footer(screen) == {"Next", "Try again", "Lesson", "Undo", "Flag"}
         await learner.press("enter")
         await learner.sees("0 of 1 right")
-        assert footer(screen) == {"Done", "Lesson", "New round"}
+        assert footer(screen) == {"Done", "Lesson", "New round", "Undo"}
 
 
 async def test_a_verdict_is_seen_where_the_question_fills_the_screen() -> None:

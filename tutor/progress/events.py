@@ -61,6 +61,8 @@ class Answer(Event, tag="answer", frozen=True):
     """The answer was shown before this one was given."""
     confidence: Share | None = None
     """The chance of being right that was stated before the verdict (see `CONFIDENCE`); None when nothing was said."""
+    grade: Annotated[int, Meta(ge=2, le=4)] | None = None
+    """How a right answer came, by the learner's own word (Hard, Good, Easy); None leaves it to `review.grade_of`."""
     variant: Annotated[int, Meta(ge=0)] = 0
     """Which numbers it was asked with; 0 as it is written."""
     objectives: tuple[str, ...] = ()

@@ -86,10 +86,13 @@ def grade_of(answer: Answer, seconds: float, *, first: bool) -> Grade:
 
     Wrong or shown: Again. Right with a hint or as a guess: Hard, never for a failure. Right: Good. Easy is only for a
     question met before, answered without help, `certain` and within 20 seconds: an answer right after the lesson is
-    easy for everybody, and an Easy given too soon is paid for with a long wait.
+    easy for everybody, and an Easy given too soon is paid for with a long wait. Of a right answer the learner's own
+    word counts before all this.
     """
     if answer.outcome == "wrong" or answer.revealed:
         return Grade.AGAIN
+    if answer.grade is not None:
+        return Grade(answer.grade)
     if answer.hints or (answer.confidence is not None and answer.confidence <= CONFIDENCE["guess"]):
         return Grade.HARD
     certain = answer.confidence is not None and answer.confidence >= CONFIDENCE["certain"]

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
+
+import msgspec
 
 from tutor.course.fading import instance
 from tutor.course.load import is_written, load_questions
@@ -56,6 +58,14 @@ class Scheduled:
         return self.card.leech and self.before is not None and self.card.lapses > self.before.lapses
 
 
+class _Given(NamedTuple):
+    """An answer of the round as the log has it."""
+
+    row: str
+    answer: Answer
+    chapter: str
+
+
 @dataclass
 class Round:
     """Questions of one kind, asked one after the other."""
@@ -76,7 +86,7 @@ class Round:
     """What is being asked; None before it begins, and when there is nothing to ask."""
     at: int = 0
     """Index of the question that is asked."""
-    _given: list[str] = field(default_factory=list)
+    _given: list[_Given] = field(default_factory=list)
     """Answers that can be taken back, the latest last."""
     _numbers: dict[str, int] = field(default_factory=dict)
     """Numbers that the learner asked for."""
@@ -120,7 +130,7 @@ class Round:
             return False
         last = self.store.undoable()
         if last is not None and isinstance(last.event, Answer) and last.event.quiz == quiz.id:
-            self._given.append(last.id)
+            self._given.append(_Given(last.id, last.event, last.chapter))
         # The draft of a question that is answered is a second try, left in the middle.
         for at, question in enumerate(quiz.questions):
             self._numbers |= self._drafted(question)
@@ -299,7 +309,7 @@ class Round:
             objectives=question.objectives,
         )
         row = self.store.record(answer, chapter=asked.chapter, seconds=seconds, draft=self.draft_key)
-        self._given.append(row)
+        self._given.append(_Given(row, answer, asked.chapter))
         self._refresh()
         return self._scheduled(row, question.id, before)
 
@@ -315,6 +325,21 @@ class Round:
         self.quiz = self.store.quiz(self.quiz.id)
         assert self.quiz is not None
 
+    def grades(self, done: Scheduled) -> frozenset[Grade]:
+        """Grades that the learner may give a right answer instead; Easy only what was met before and needed no hint."""
+        if not done.moved or done.grade is Grade.AGAIN or not self._given or self._given[-1].answer.hints:
+            return frozenset()
+        return frozenset({Grade.HARD, Grade.GOOD} | ({Grade.EASY} if done.kind == "review" else set())) - {done.grade}
+
+    def regrade(self, done: Scheduled, grade: Grade) -> Scheduled:
+        """Put the last answer, with the learner's own grade, in the place of itself."""
+        row, answer, chapter = self._given.pop()
+        answer = msgspec.structs.replace(answer, grade=int(grade))
+        row = self.store.amend(row, answer, chapter=chapter)
+        self._given.append(_Given(row, answer, chapter))
+        self._refresh()
+        return self._scheduled(row, answer.item, done.before)
+
     @property
     def can_undo(self) -> bool:
         """Whether an answer of this round can be taken back."""
@@ -324,12 +349,11 @@ class Round:
         """Take the last answer back and stand at its question, with the numbers it had."""
         if not self._given:
             return None
-        row = self.store.undo(self._given.pop())
-        if row is None or not isinstance(row.event, Answer):
+        row, answer, _ = self._given.pop()
+        if self.store.undo(row) is None:
             return None
         self._refresh()
         assert self.quiz is not None
-        answer = row.event
         self.at = self.quiz.questions.index(answer.item)
         asked = self.asked
         if asked is not None and asked.number != answer.variant:

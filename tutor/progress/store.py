@@ -102,31 +102,44 @@ class Store:
         `seconds` is the time spent learning since the last event; `draft` names a draft that this makes obsolete.
         It is done as a whole or not at all. Raises ValueError for an event whose fields are not what its class says.
         """
-        kind, item, data = encode(event)
-        target: Logged | None = None
-        stored = decode(kind, item, data)
+        return self._append([event], chapter, seconds, draft)[-1]
+
+    def amend(self, identity: str, event: Event, *, chapter: str = "") -> str:
+        """Put an event in the place of a row that can be taken back, in one step; returns the id of the new row.
+
+        Raises ValueError when the row cannot be taken back.
+        """
+        return self._append([Undo(item=identity), event], chapter, 0.0, "")[-1]
+
+    def _append(self, events: Sequence[Event], chapter: str, seconds: float, draft: str) -> list[str]:
         if not 0.0 <= seconds < float("inf"):
             raise ValueError(f"seconds = {seconds}")
+        coded = [encode(event) for event in events]
+        stored = [decode(kind, item, data) for kind, item, data in coded]
         now = self._clock()
         offset = round((now.utcoffset() or timedelta()) / timedelta(minutes=1))
+        rows = []
         with self._transaction(durable=True) as db:
-            if isinstance(stored, Undo):
-                target = journal.undoable(db, stored.item)
-                if target is None:
-                    raise ValueError(f"{stored.item} cannot be undone")
-            milliseconds = (now - EPOCH) // MILLISECOND
-            (last,) = db.execute("SELECT max(at) FROM events").fetchone()
-            if last is not None:
-                # Rows stand in order also when the clock was set back or two were written in one millisecond.
-                milliseconds = max(milliseconds, (datetime.fromisoformat(last) - EPOCH) // MILLISECOND + 1)
-            row = Logged(uuid7(milliseconds), _utc(milliseconds), offset, chapter, float(seconds), stored)
-            _insert(db, row, kind, item, data)
-            if target is not None:
-                journal.take_back(db, target)
-            else:
-                apply(db, row)
+            for event, (kind, item, data) in zip(stored, coded, strict=True):
+                target: Logged | None = None
+                if isinstance(event, Undo):
+                    target = journal.undoable(db, event.item)
+                    if target is None:
+                        raise ValueError(f"{event.item} cannot be undone")
+                milliseconds = (now - EPOCH) // MILLISECOND
+                (last,) = db.execute("SELECT max(at) FROM events").fetchone()
+                if last is not None:
+                    # Rows stand in order also when the clock was set back or two were written in one millisecond.
+                    milliseconds = max(milliseconds, (datetime.fromisoformat(last) - EPOCH) // MILLISECOND + 1)
+                row = Logged(uuid7(milliseconds), _utc(milliseconds), offset, chapter, float(seconds), event)
+                _insert(db, row, kind, item, data)
+                if target is not None:
+                    journal.take_back(db, target)
+                else:
+                    apply(db, row)
+                rows.append(row.id)
             db.execute("DELETE FROM drafts WHERE key = ?", (draft,))
-        return row.id
+        return rows
 
     def start_quiz(
         self,

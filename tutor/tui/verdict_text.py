@@ -24,7 +24,7 @@ GRADES = {Grade.AGAIN: "Again", Grade.HARD: "Hard", Grade.GOOD: "Good", Grade.EA
 
 def sure_line() -> Text:
     """How to say how sure one is, without a key more."""
-    text = Text("Hand in and say how sure:", style="dim")
+    text = Text("Or hand in as", style="dim")
     for key, level in SURE_KEYS.items():
         text.append(f"  {key.upper()}", style="bold not dim").append(f" {level}")
     return text
@@ -45,14 +45,14 @@ def verdict_text(app: TutorApp, question: Question, verdict: Verdict) -> Text:
     return text
 
 
-def day_text(day: date) -> str:
+def _day_text(day: date) -> str:
     """A day of the calendar, as `Tue 3 Feb`."""
     return f"{day:%a} {day.day} {day:%b}"
 
 
-def in_days(days: int) -> str:
-    """How long to wait, as `tomorrow` or `in 11 days`."""
-    return "today" if days <= 0 else "tomorrow" if days == 1 else f"in {days} days"
+def _in_days(days: int) -> str:
+    """When to ask again, as `again tomorrow` or `again in 11 days`."""
+    return "again today" if days <= 0 else "again tomorrow" if days == 1 else f"again in {days} days"
 
 
 def schedule(round_: Round, done: Scheduled, today: date) -> Text:
@@ -61,11 +61,11 @@ def schedule(round_: Round, done: Scheduled, today: date) -> Text:
     text = Text()
     if not done.moved:
         why = "Practice" if not round_.reschedules else "Today's first answer counts"
-        when = "it is due as before" if due <= today else f"it comes back {day_text(due)} as before"
+        when = "it is due as before" if due <= today else f"it comes back {_day_text(due)} as before"
         text.append(f"{why}: {when}.")
         return text
     text.append(GRADES[done.grade], style="bold")
-    text.append(f": asked again {in_days((due - today).days)}, {day_text(due)}")
+    text.append(f": {_in_days((due - today).days)}, {_day_text(due)}")
     others = ", ".join(f"{GRADES[grade]} {days}" for grade, days in done.days.items() if grade is not done.grade)
     text.append(f"  ({others} days)", style="dim")
     return text

@@ -21,6 +21,7 @@ from tutor.errors import TutorError
 from tutor.progress import events as log
 from tutor.progress.events import CONFIDENCE
 from tutor.progress.queue import due, today
+from tutor.progress.review import Grade
 from tutor.progress.round import Round, Scheduled
 from tutor.progress.rounds import review, unread
 from tutor.tui.drawing import until_left
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 QUICK_SECONDS = 0.2
 """What takes longer is announced."""
 TAKEN_BACK = "Taken back: that answer counts for nothing. Answer anew."
+SHOWN = " What was shown stays shown: a right answer is practice."
 
 
 class QuizScreen(Screen[None]):
@@ -69,6 +71,9 @@ class QuizScreen(Screen[None]):
         Binding("s", "skip", "Leave it out", tooltip="Leave this chapter out of the plan; it stays open to you"),
         Binding("r", "retry", "Try again", tooltip="Answer once more; your answer is kept"),
         Binding("n", "numbers", "Other numbers", tooltip="The same question with other numbers"),
+        Binding("h", "regrade(2)", "Was hard", tooltip="Right, but with effort: ask again sooner"),
+        Binding("g", "regrade(3)", "Was good", tooltip="Right as it should be: neither hard nor easy"),
+        Binding("e", "regrade(4)", "Was easy", tooltip="Right at once: ask again later"),
         Binding("f3", "hint", "Hint", key_display="F3", tooltip="Show the next of three hints"),
         Binding(
             "f4",
@@ -284,6 +289,20 @@ class QuizScreen(Screen[None]):
         self.verdict = verdict
         if self.answer is not None:
             self.answer.show_verdict(verdict)
+        for name in ("#unread", "#sure"):
+            self.query_one(name).display = False
+        self._draw_schedule(question, verdict, confidence)
+        shown = self.query_one("#verdict", Static)
+        shown.set_class(verdict.outcome == "right", "right")
+        shown.set_class(verdict.outcome == "wrong", "wrong")
+        shown.display = True
+        self._explain(question)
+        self.query_one("#quiz-body").can_focus = True
+        self.query_one("#quiz-body").focus()
+        self.refresh_bindings()
+
+    def _draw_schedule(self, question: Question, verdict: Verdict, confidence: float | None) -> None:
+        """What came of the answer, and when the question comes back."""
         asked = self.round.asked
         assert asked is not None
         assert self.scheduled is not None
@@ -293,17 +312,7 @@ class QuizScreen(Screen[None]):
             text.append(f"\n{reason}")
         text.append("\n")
         text.append_text(schedule(self.round, self.scheduled, today(self.app.store)))
-        for name in ("#unread", "#sure"):
-            self.query_one(name).display = False
-        shown = self.query_one("#verdict", Static)
-        shown.update(text)
-        shown.set_class(verdict.outcome == "right", "right")
-        shown.set_class(verdict.outcome == "wrong", "wrong")
-        shown.display = True
-        self._explain(question)
-        self.query_one("#quiz-body").can_focus = True
-        self.query_one("#quiz-body").focus()
-        self.refresh_bindings()
+        self.query_one("#verdict", Static).update(text)
 
     @work(exclusive=True, group="explain", exit_on_error=True)
     @until_left
@@ -341,6 +350,8 @@ class QuizScreen(Screen[None]):
                 return asking and question is not None and question.type != "self_graded"
             case "lesson":
                 return judged or ended or (self.before == "begin" and self.round.kind == "checkpoint")
+            case "regrade":
+                return self.scheduled is not None and parameters[0] in self.round.grades(self.scheduled)
             case "undo":
                 return (judged or ended) and (self.round.can_undo or bool(self.skipped))
             case "begin":
@@ -388,6 +399,14 @@ class QuizScreen(Screen[None]):
         """Hand in and say how sure the learner is."""
         self._hand_in(CONFIDENCE[level])
 
+    def action_regrade(self, grade: int) -> None:
+        """Take the learner's own word for how a right answer came."""
+        question = self.question
+        if question is not None and self.verdict is not None and self.scheduled is not None:
+            self.scheduled = self.round.regrade(self.scheduled, Grade(grade))
+            self._draw_schedule(question, self.verdict, None)
+            self.refresh_bindings()
+
     def action_hint(self) -> None:
         """Show one more hint; the ones before stay."""
         question = self.question
@@ -428,7 +447,7 @@ class QuizScreen(Screen[None]):
             return
         if judged and self.round.asked is before:
             self._open_answer()
-            self._remark(TAKEN_BACK)
+            self._remark(TAKEN_BACK + SHOWN * self.revealed)
         else:
             self.show(TAKEN_BACK)
 
