@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 from cli_support import ROOT, SCRIPT, Terminal, refused, run
-from tests_support import mnist
+from tests_support import leave_plan_open, mnist
 
 import tutor
 from tutor import cli, paths
@@ -510,6 +510,7 @@ def test_the_screen_is_not_drawn_into_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("env", [{}, {"LC_ALL": "C", "PYTHONUTF8": "0"}, {"NO_COLOR": "1"}], ids=str)
 def test_it_opens_in_a_terminal_and_leaves_nothing_behind(tmp_path: Path, home: Path, env: dict[str, str]) -> None:
+    leave_plan_open(home)
     with Terminal([SCRIPT], tmp_path, env) as terminal:
         terminal.wait_for("Week 1 of 12")
         terminal.wait_for("○ +1.1 ")

@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests_support import leave_plan_open
+
 TMUX = shutil.which("tmux")
 PROMPT = "shell>"
 START = '"$PYTHON" -m tutor; echo "exit code $?"'
@@ -196,7 +198,11 @@ class Terminal:
     # -- the tutor ---
 
     def start(self, wanted: str | Callable[[str], object] = "Enter") -> str:
-        """Open the tutor from the shell and wait for Today with what the learner did; return the screen."""
+        """Open the tutor from the shell and wait for Today with what the learner did; return the screen.
+
+        It asks nothing about the plan: that question counts as left open before.
+        """
+        leave_plan_open(Path(self.env["GENAI_TUTOR_HOME"]))
         self.type(START)
         self.press("Enter")
         return self.wait_for(wanted)

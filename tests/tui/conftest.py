@@ -7,6 +7,7 @@ import pytest
 
 from tutor import paths
 from tutor.labs import client
+from tutor.tui.screens.today import TodayScreen
 
 
 @pytest.fixture(autouse=True)
@@ -31,3 +32,10 @@ def first_chapter_only(course_copy: Path) -> Path:
         if not chapter.name.startswith("01-"):
             shutil.rmtree(chapter)
     return course_copy
+
+
+@pytest.fixture(autouse=True)
+def unasked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody asks about the plan, but in tests of just that, which are marked so."""
+    if "asked" not in request.keywords:
+        monkeypatch.setattr(TodayScreen, "_ask", lambda screen: None)

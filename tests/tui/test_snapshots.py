@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +19,34 @@ from tui_support import Learner, answer_keys, drawn, open_quiz, seed_quiz
 
 from tutor import paths
 from tutor.labs.protocol import Frame
+from tutor.progress.store import Store
 from tutor.settings import Settings, save_settings
 from tutor.tui.app import TutorApp
+from tutor.tui.screens.ask_plan import StartScreen
 from tutor.tui.screens.help import HelpScreen
 from tutor.tui.screens.lab import LabScreen
 from tutor.tui.screens.lesson import LessonScreen
 from tutor.tui.screens.map import MapScreen
+from tutor.tui.screens.plan import PlanScreen
 from tutor.tui.widgets.math_markdown import CodeBlock, FormulaBlock
 
 SMALL, LARGE = (80, 24), (120, 40)
 ROUNDING = 1e-9
+MOMENT = datetime(2026, 2, 2, 18, tzinfo=UTC)
+"""The learner's clock."""
 Way = Callable[[Learner], Awaitable[None]]
 
 
 async def today(learner: Learner) -> None:
     await learner.sees("0 of 9 steps")
+
+
+async def plan(learner: Learner) -> None:
+    """With the dialog of the first start on it."""
+    await learner.press("p")
+    await learner.on(PlanScreen)
+    await learner.press("c")
+    await learner.on(StartScreen)
 
 
 async def course_map(learner: Learner) -> None:
@@ -104,6 +118,8 @@ def looks(
             super().__init__(7)
 
     monkeypatch.setattr(random, "SystemRandom", Fixed)
+    opened = Store.open
+    monkeypatch.setattr(Store, "open", lambda path, **options: opened(path, **{"clock": lambda: MOMENT, **options}))
 
     def compare(way: Way, size: tuple[int, int], theme: str) -> bool:
         paths.home()
@@ -127,7 +143,7 @@ def looks(
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize(
     "way",
-    [today, course_map, lesson, quiz_asked, quiz_verdict, lab, help_of_the_lesson],
+    [today, plan, course_map, lesson, quiz_asked, quiz_verdict, lab, help_of_the_lesson],
     ids=lambda way: way.__name__,
 )
 def test_dark(looks: Callable[..., bool], way: Way, size: tuple[int, int]) -> None:

@@ -87,6 +87,7 @@ async def test_the_chapter_is_listed_in_the_order_of_the_plan() -> None:
     with progress() as store:
         plan = agenda(paths.content_dir(), COURSE, store)
     async with learning() as learner:
+        await learner.sees("0 of 9 steps")
         text = learner.words
         at = [text.index(step.label, text.index("Chapter", 60)) for step in plan.steps]
         assert at == sorted(at)

@@ -16,13 +16,13 @@ from tutor.progress.store import Store
 
 LAB_MINUTES = 20
 QUESTION_MINUTES = 2.5
-Kind = Literal["lesson", "lab", "checkpoint"]
+Kind = Literal["review", "lesson", "lab", "checkpoint"]
 State = Literal["done", "started", "open"]
 
 
 @dataclass(frozen=True)
 class Step:
-    """A lesson, a lab or the checkpoint, as a line of Today."""
+    """A review, a lesson, a lab or the checkpoint, as a line of Today."""
 
     kind: Kind
     target: str
@@ -80,6 +80,24 @@ class Agenda:
     next: Step | None
     finished: str
     """What to say when nothing is left."""
+
+    @property
+    def review(self) -> Step | None:
+        """The reviews that are offered today; None when there are none."""
+        if not self.due.offered:
+            return None
+        more = f" of {self.due.total}" if self.due.total > self.due.offered else ""
+        progress = f"{self.due.offered}{more} question{'s'[: self.due.total > 1]}"
+        return Step("review", "review", "", "Review", "open", progress, self.due.minutes, self.due.minutes)
+
+    @property
+    def first(self) -> Step | None:
+        """What to do first: the reviews, then what comes next in the chapter.
+
+        Reviews lose by waiting and are few; and to recall what came earlier helps to learn what comes next (the
+        forward testing effect: Szpunar 2008, Pastötter & Bäuml 2014).
+        """
+        return self.review or self.next
 
 
 def steps(content: Path, chapter_id: str, store: Store) -> tuple[Step, ...]:

@@ -76,6 +76,19 @@ class Calendar:
         """The chapter that is planned for a week."""
         return next((stretch for stretch in self.stretches if stretch.last >= week), self.stretches[-1])
 
+    def spans(self) -> tuple[tuple[date, date], ...]:
+        """The first and the last day of each chapter's weeks; of those that a shift repeats, the last time.
+
+        Both are the plan's end where a shift to an earlier day left none of them.
+        """
+        found: dict[int, tuple[date, date]] = {}
+        before = None
+        for day in (self.start + timedelta(days=n) for n in range((self.end - self.start).days + 1)):
+            at = self.stretches.index(self.stretch(self.week(day)))
+            found[at] = (found[at][0] if at == before else day, day)
+            before = at
+        return tuple(found.get(at, (self.end, self.end)) for at in range(len(self.stretches)))
+
     def is_skipped(self, chapter: str) -> bool:
         """Whether a chapter is left out."""
         return any(name == chapter for name, _ in self.skipped)

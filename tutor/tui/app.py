@@ -123,7 +123,7 @@ class TutorApp(App[None]):
     def open_target(self, target: str) -> None:
         """Open a place of the course.
 
-        It is `today`, `map`, `chapter:ID`, `lesson:ID[#PAGE]`, `lab:ID`, `practice:LESSON`, `checkpoint:CHAPTER`,
+        It is `today`, `map`, `plan`, `chapter:ID`, `lesson:ID[#PAGE]`, `lab:ID`, `practice:LESSON`, `checkpoint:CHAPTER`,
         `placement:CHAPTER`, `review[:ahead|:cram[:CHAPTER]]` or `reference[:KIND[#ENTRY]]`.
         """
         try:
@@ -149,6 +149,10 @@ class TutorApp(App[None]):
                 from tutor.tui.screens.map import MapScreen
 
                 return MapScreen()
+            case "plan":
+                from tutor.tui.screens.plan import PlanScreen
+
+                return PlanScreen()
             case "chapter":
                 from tutor.progress.plan import steps
                 from tutor.tui.screens.chapter import ChapterScreen
@@ -270,6 +274,7 @@ class TutorApp(App[None]):
         """What the command palette offers: places first, then the app."""
         yield SystemCommand("Today", "What comes next", lambda: self.open_target("today"))
         yield SystemCommand("Course map", "The twelve weeks and nine chapters", lambda: self.open_target("map"))
+        yield self._place("Plan", "Your weeks with their dates; start, pace, missed weeks", "plan")
         from tutor.course.reference import KINDS
 
         for kind, title in KINDS.items():

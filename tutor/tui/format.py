@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 from tutor.course.markup import plain
 from tutor.course.model import Week
@@ -23,7 +24,7 @@ def hours(value: float) -> str:
 
 def hours_range(least: float, most: float) -> str:
     """Write a range of hours, e.g. `6–8 h`."""
-    return f"{least:g}–{most:g} h"
+    return f"{least:g} h" if least == most else f"{least:g}–{most:g} h"
 
 
 def minutes(value: float) -> str:
@@ -32,6 +33,16 @@ def minutes(value: float) -> str:
     if whole < 60:
         return f"{whole} min"
     return f"{whole // 60} h {whole % 60:02d}" if whole % 60 else f"{whole // 60} h"
+
+
+def day(value: date) -> str:
+    """Write a day, e.g. `7 Sep 2026`."""
+    return f"{value.day} {value:%b %Y}"
+
+
+def count(number: int, name: str) -> str:
+    """Write a number of things, e.g. `1 answer` or `2,000 answers`."""
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
 
 
 def weeks(week: Week) -> str:

@@ -1,4 +1,4 @@
-"""Today: the week, the hours, what is left of the chapter, and one key that continues."""
+"""Today: the week, the hours, reviews that are due, what is left of the chapter, and one key that continues."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from textual.screen import Screen
 from textual.widgets import OptionList, Static
 
 from tutor.course.load import ContentError
-from tutor.tui.format import bar, flowing, hours, hours_range, minutes
+from tutor.tui.format import bar, count, day, flowing, hours, hours_range, minutes
 from tutor.tui.widgets.footer import KeyFooter
 from tutor.tui.widgets.steps import StepList
 
 if TYPE_CHECKING:
-    from tutor.progress.plan import Agenda
+    from tutor.progress.plan import Agenda, Step
     from tutor.tui.app import TutorApp
 
 
@@ -28,12 +28,15 @@ class TodayScreen(Screen[None]):
     app: TutorApp
     TITLE = "Today"
     HELP = (
-        "Today shows where you are in the twelve weeks and what comes next.\n"
-        "Enter continues there; the arrows choose something else of this chapter. The map leads to all chapters."
+        "Today shows where you are in your plan and what comes next.\n"
+        "Enter does what is marked: the reviews that are due, which take minutes and lose by waiting, then the next "
+        "step. The arrows choose something else of this chapter; the map leads to all chapters, the plan changes "
+        "start and pace."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "continue", "Continue", tooltip="Open what is marked"),
-        Binding("m", "map", "Map", tooltip="The twelve weeks and nine chapters"),
+        Binding("m", "open('map')", "Map", tooltip="All chapters, and how well you know them"),
+        Binding("p", "open('plan')", "Plan", tooltip="Your weeks with their dates; start, pace, what was missed"),
         Binding("t", "app.theme", "Dark/light", tooltip="Switch between dark and light"),
         Binding("q", "app.quit", "Quit", tooltip="Leave; everything is saved"),
     ]
@@ -58,18 +61,20 @@ class TodayScreen(Screen[None]):
         """Show the first week at once and the learner's own figures as soon as they can be read."""
         week = self.app.course.weeks[0]
         stub = self.app.chapter_stub(week.chapter)
-        self._draw_week(week.first, stub.number, stub.title, week.focus)
+        self._draw_week(week.first, self.app.course.weeks[-1].last, stub.number, stub.title, week.focus)
         self.query_one(OptionList).focus()
         self.watch(self.app, "store_ready", self._store_ready, init=False)
 
     def _store_ready(self, ready: bool) -> None:
         if ready and self.app.screen is self:
             self.refresh_agenda()
+            self._ask()
 
     def on_screen_resume(self) -> None:
         """Show what has changed while another screen was open."""
         if self.app.store_ready:
             self.refresh_agenda()
+            self._ask()
 
     def refresh_agenda(self) -> None:
         """Read progress and draw the chapter's steps, the hours and what comes next."""
@@ -85,13 +90,20 @@ class TodayScreen(Screen[None]):
             return
         self.query_one("#next").remove_class("-problem")
         self._plan = plan
-        self._draw_week(plan.week, plan.chapter.number, plan.chapter.title, plan.focus)
+        self._draw_week(plan.week, plan.weeks, plan.chapter.number, plan.chapter.title, plan.focus)
         self._draw_plan()
-        self.query_one(StepList).show(plan.steps, plan.next)
+        review = plan.review
+        self.query_one(StepList).show(plan.steps if review is None else (review, *plan.steps), plan.first)
         self.query_one("#why", Static).update(Text(flowing(plan.chapter.why)))
 
-    def _draw_week(self, week: int, number: int, title: str, focus: str) -> None:
-        weeks = self.app.course.weeks[-1].last
+    def _ask(self) -> None:
+        """Ask about the plan when it is time to: before anything was done, and after missed weeks."""
+        from tutor.tui.screens.ask_plan import question
+
+        if self._plan is not None and (screen := question(self.app.store, self._plan)) is not None:
+            self.app.push_screen(screen, lambda _: self.refresh_agenda())
+
+    def _draw_week(self, week: int, weeks: int, number: int, title: str, focus: str) -> None:
         text = Text()
         text.append(f"Week {week} of {weeks}", style="bold")
         text.append(f"   Chapter {number}\n")
@@ -110,32 +122,57 @@ class TodayScreen(Screen[None]):
 
     def _draw_facts(self, plan: Agenda) -> None:
         facts = self.query_one("#facts", Static)
-        width = min(24, max(4, facts.content_size.width - 27))
-        table = Table.grid(padding=(0, 2))
         done = sum(step.state == "done" for step in plan.steps)
         spent = plan.seconds / 3600
         least, most = plan.planned_hours
-        hours_done = Text(f"{hours(spent)} of {hours_range(least, most)}")
-        table.add_row(Text("Hours"), Text(bar(spent / most, width)), hours_done)
-        share = done / len(plan.steps) if plan.steps else 0.0
-        table.add_row(Text("Chapter"), Text(bar(share, width)), Text(f"{done} of {len(plan.steps)} steps"))
+        rows = [
+            ("Hours", spent / most, f"{hours(spent)} of {hours_range(least, most)}"),
+            ("Chapter", done / len(plan.steps) if plan.steps else 0.0, f"{done} of {len(plan.steps)} steps"),
+            ("Plan", plan.week / plan.weeks, self._plan_line(plan, facts.content_size.width - 24)),
+        ]
+        longest = max(len(text) for _, _, text in rows)
+        width = min(24, max(4, facts.content_size.width - 11 - longest))
+        table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        for name, share, text in rows:
+            table.add_row(Text(name), Text(bar(share, width)), Text(text))
         facts.update(table)
 
+    def _plan_line(self, plan: Agenda, width: int) -> str:
+        """The hours left and the end; after missed weeks the key that helps."""
+        if plan.missed is not None:
+            return f"{count(plan.missed.weeks, 'week')} missed; p helps"
+        least, most = plan.hours_left
+        text = f"{hours_range(round(least), round(most))} left, ends {day(plan.end)}"
+        return text if len(text) <= width else f"ends {day(plan.end)}"
+
     def _draw_next(self, plan: Agenda) -> None:
-        """What Enter opens; how far it is and how long it takes stand together, on the same line or below."""
+        """What Enter does; how far it is and how long it takes stand together, on the same line or below."""
         line = self.query_one("#next", Static)
-        if plan.next is None:
-            line.update(Text(plan.finished, style="bold"))
+        review = plan.review
+        if review is None:
+            line.update(Text(plan.finished, style="bold") if plan.next is None else self._doing(plan.next, "Enter"))
             return
-        key, verb = "Enter", "continues with" if plan.next.state == "started" else "starts"
-        left = f"about {minutes(plan.next.minutes)}"
-        if plan.next.state == "started":
-            left = f"{plan.next.progress}, {left}"
-        text = Text.assemble((key, "bold reverse"), f"  {verb} ", (plan.next.label, "bold"))
-        fits = text.cell_len + 2 + len(left) <= line.content_size.width
-        text.append("  " if fits else f"\n{' ' * (len(key) + 2)}")
-        text.append(left, style="dim")
+        text = Text.assemble(("Enter", "bold reverse"), "  reviews ", (review.progress, "bold"))
+        text.append(f"  about {minutes(review.minutes)}", "dim")
+        if plan.next is not None:
+            text.append("\n").append_text(self._doing(plan.next, "then ", whole=False))
         line.update(text)
+
+    def _doing(self, step: Step, key: str, *, whole: bool = True) -> Text:
+        """What a step does; `whole`: also how far it is and how long it takes, below when the line is too short."""
+        started = step.state == "started"
+        text = Text.assemble((key, "bold reverse" if whole else ""), "  ")
+        text.append("continues with " if started else "starts ").append(step.label, "bold")
+        left = f"{step.progress}, " if started else ""
+        left += f"about {minutes(step.minutes)}"
+        fits = text.cell_len + 2 + len(left) <= self.query_one("#next", Static).content_size.width
+        if whole or fits:
+            text.append("  " if fits else f"\n{' ' * (len(key) + 2)}")
+            text.append(left, style="dim")
+        return text
 
     def action_continue(self) -> None:
         """Open the marked step; before progress is read, wait for nothing and read it now."""
@@ -147,6 +184,6 @@ class TodayScreen(Screen[None]):
         if option is not None and option.id is not None:
             self.app.open_target(option.id)
 
-    def action_map(self) -> None:
-        """Open the course map."""
-        self.app.open_target("map")
+    def action_open(self, target: str) -> None:
+        """Open a place."""
+        self.app.open_target(target)

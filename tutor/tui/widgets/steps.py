@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tutor.progress.plan import Step
 
 MARKS = {"done": "✓", "started": "◐", "open": "○"}
-KINDS = {"lesson": "", "lab": "lab", "checkpoint": "quiz"}
+KINDS = {"review": "due", "lesson": "", "lab": "lab", "checkpoint": "quiz"}
 
 
 class ScreenList(OptionList, inherit_bindings=False):

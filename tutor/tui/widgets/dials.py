@@ -1,0 +1,63 @@
+"""A list of things to choose: up and down mark one, left and right change it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar, NamedTuple
+
+from rich.table import Table
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.widgets.option_list import Option
+
+from tutor.tui.widgets.steps import ScreenList
+
+LABEL, VALUE = 16, 20
+"""Cells, so that the lines stand below each other."""
+
+
+class Dial(NamedTuple):
+    """A line of the list."""
+
+    name: str
+    label: str
+    value: str
+    note: str = ""
+    """What the value means, beside it."""
+
+
+class Dials(ScreenList):
+    """Shows each dial with its value; calls `turned` with a name and by how many steps."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h", "turn(-1)", "Less", key_display="←", show=False, tooltip="Lower what is marked"),
+        Binding("right,l", "turn(1)", "More", key_display="→", show=False, tooltip="Raise what is marked"),
+        Binding("shift+left,pageup", "turn(-7)", "Much less", show=False, tooltip="Seven steps down"),
+        Binding("shift+right,pagedown", "turn(7)", "Much more", show=False, tooltip="Seven steps up"),
+    ]
+
+    def __init__(self, turned: Callable[[str, int], object], id: str) -> None:
+        super().__init__(id=id, markup=False)
+        self.turned = turned
+
+    def show(self, dials: Sequence[Dial]) -> None:
+        """Draw the dials; the mark stays."""
+        at = self.highlighted
+        self.clear_options()
+        self.add_options([Option(_row(dial), id=dial.name) for dial in dials])
+        self.highlighted = min(at or 0, len(dials) - 1)
+
+    def action_turn(self, by: int) -> None:
+        """Change what is marked."""
+        option = self.highlighted_option
+        if option is not None and option.id is not None:
+            self.turned(option.id, by)
+
+
+def _row(dial: Dial) -> Table:
+    row = Table.grid(expand=True, padding=(0, 1))
+    row.add_column(no_wrap=True, width=LABEL)
+    row.add_column(no_wrap=True, min_width=VALUE)
+    row.add_column(ratio=1, no_wrap=True, overflow="ellipsis", style="dim")
+    row.add_row(Text(dial.label), Text.assemble("◂ ", (dial.value, "bold"), " ▸"), Text(dial.note))
+    return row
