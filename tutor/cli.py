@@ -338,10 +338,12 @@ def reference(kind: str, words: tuple[str, ...], as_json: bool) -> None:
 
 @app.command()
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
-def check(folder: Path | None) -> None:
+@click.option("--fresh", is_flag=True, help="Run all code of the lessons, also what ran well before and is the same.")
+def check(folder: Path | None, fresh: bool) -> None:
     """Check the course content: recompute every answer, render every formula, follow every link."""
     from tutor.course.check import check_content
     from tutor.exercises.child import run_code
+    from tutor.exercises.kept import Kept
     from tutor.labs import registry
 
     def runner(source: str) -> tuple[bool, str]:
@@ -350,8 +352,10 @@ def check(folder: Path | None) -> None:
 
     content = folder or paths.content_dir()
     if sys.stderr is not None and sys.stderr.isatty():
-        click.echo("Recomputing every answer and running all code of the lessons; this takes a minute …", err=True)
-    problems = check_content(content, set(registry.LABS), runner)
+        click.echo("Recomputing every answer and running the code of the lessons; this takes a minute …", err=True)
+    run = Kept(runner, paths.cache() / "blocks.json", fresh=fresh)
+    problems = check_content(content, set(registry.LABS), run)
+    run.save()
     for problem in problems:
         click.echo(f"{problem.file}:{problem.line}: {problem.message}")
     if problems:

@@ -46,6 +46,16 @@ def settings_file() -> Path:
     return home() / "settings.toml"
 
 
+def cache() -> Path:
+    """The folder of what can be made again; it need not be there."""
+    chosen = os.environ.get("GENAI_TUTOR_HOME")
+    if chosen:
+        return Path(os.path.abspath(os.path.expanduser(chosen))) / "cache"
+    import platformdirs
+
+    return platformdirs.user_cache_path("genai-tutor", appauthor=False)
+
+
 def content_dir() -> Path:
     """The course: inside the package when installed as a wheel, beside it in a checkout."""
     package = Path(__file__).resolve().parent

@@ -123,8 +123,8 @@ class TutorApp(App[None]):
     def open_target(self, target: str) -> None:
         """Open a place of the course.
 
-        It is `today`, `map`, `plan`, `chapter:ID`, `lesson:ID[#PAGE]`, `lab:ID`, `practice:LESSON`, `checkpoint:CHAPTER`,
-        `placement:CHAPTER`, `review[:ahead|:cram[:CHAPTER]]` or `reference[:KIND[#ENTRY]]`.
+        It is `today`, `map`, `plan`, `chapter:ID`, `lesson:ID[#PAGE]`, `lab:ID`, `practice:LESSON`,
+        `checkpoint:CHAPTER`, `placement:CHAPTER`, `review[:ahead|:cram[:CHAPTER]]` or `reference[:KIND[#ENTRY]]`.
         """
         try:
             screen = self._screen_for(target)
