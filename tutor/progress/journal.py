@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
-from tutor.progress.derived import TABLES, apply, spend
+import msgspec
+
+from tutor.progress.derived import TABLES, apply, master, spend
 from tutor.progress.events import Answer, Logged, Reveal, decode
 
 UNDOABLE = ("answer", "reset", "flag", "skip", "plan_start", "plan_shift", "plan_catch_up")
@@ -42,12 +44,9 @@ def rebuild(db: sqlite3.Connection) -> None:
 
 def last_undoable(db: sqlite3.Connection) -> Logged | None:
     """The latest row that can be taken back and was not; None when there is none."""
-    kinds = ", ".join("?" * len(UNDOABLE))
-    found = db.execute(
-        f"SELECT id FROM events WHERE kind IN ({kinds}) AND id NOT IN ({_DEAD}) ORDER BY at DESC, id DESC LIMIT 1",
-        UNDOABLE,
-    ).fetchone()
-    return None if found is None else next(read(db, "id = ?", found[0]))
+    query = f"SELECT at, id FROM events WHERE kind = ? AND id NOT IN ({_DEAD}) ORDER BY at DESC, id DESC LIMIT 1"
+    latest = [row for kind in UNDOABLE for row in db.execute(query, (kind,))]
+    return next(read(db, "id = ?", max(latest)[1])) if latest else None
 
 
 def undoable(db: sqlite3.Connection, identity: str) -> Logged | None:
@@ -84,7 +83,11 @@ def _rederive(db: sqlite3.Connection, answer: Answer) -> None:
             scratch.execute(db.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()[0])
         scratch.execute("BEGIN")
         for row in wanted:
-            apply(scratch, row)
+            event = row.event
+            if isinstance(event, Answer) and event.item != answer.item and event.quiz != answer.quiz:
+                master(scratch, row, event)  # all that it has to do with this question
+            else:
+                apply(scratch, row)
         for table, column, keys in (
             ("question_state", "question", {answer.item}),
             ("cards", "question", {answer.item}),
@@ -102,6 +105,4 @@ def _rederive(db: sqlite3.Connection, answer: Answer) -> None:
 
 
 def _quoted(name: str) -> str:
-    import msgspec
-
     return msgspec.json.encode(name).decode()

@@ -102,7 +102,7 @@ def _review_and_mastery(db: Database) -> None:
         "expected": float,
     }
     db["attempts"].create(attempt, pk="id", not_null=set(attempt) - {"confidence", "expected"})
-    db["attempts"].create_index(["day", "source"])
+    db["attempts"].create_index(["source", "day"])
     db["attempts"].create_index(["question"])
     mastery = {
         "objective": str,

@@ -7,7 +7,7 @@ memory. A wrong one always does. `ahead` and `cram` never do.
 
 from __future__ import annotations
 
-import random
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from enum import IntEnum
@@ -220,7 +220,9 @@ def _spread(days: int, grade: Grade, seed: str, settings: ReviewSettings) -> int
         return days
     bands = ((2.5, 7.0, 0.15), (7.0, 20.0, 0.10), (20.0, float("inf"), 0.05))
     delta = 1.0 + sum(factor * max(min(days, end) - start, 0.0) for start, end, factor in bands)
-    return random.Random(seed).randint(max(2, round(days - delta)), round(days + delta))
+    least, most = max(2, round(days - delta)), round(days + delta)
+    # A hash, not `random`, whose numbers may differ from one Python to the next.
+    return least + int.from_bytes(hashlib.blake2b(seed.encode(), digest_size=8).digest(), "big") % (most - least + 1)
 
 
 def interleave(rows: Sequence[Card]) -> tuple[Card, ...]:

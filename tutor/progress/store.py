@@ -17,8 +17,12 @@ from typing import Any, Self
 
 from tutor.errors import TutorError
 from tutor.paths import may_write
-from tutor.progress import derived, journal
-from tutor.progress.derived import (
+from tutor.progress import journal, states
+from tutor.progress.derived import apply
+from tutor.progress.events import Event, Logged, QuizStart, ReviewSettings, Undo, decode, encode, uuid7
+from tutor.progress.mastery import Mastery
+from tutor.progress.review import Card
+from tutor.progress.states import (
     CARD_COLUMNS,
     QUIZ_COLUMNS,
     LabState,
@@ -27,13 +31,9 @@ from tutor.progress.derived import (
     QuestionState,
     QuizAnswer,
     QuizState,
-    apply,
     quiz_state,
     read_card,
 )
-from tutor.progress.events import Event, Logged, QuizStart, ReviewSettings, Undo, decode, encode, uuid7
-from tutor.progress.mastery import Mastery
-from tutor.progress.review import Card
 
 __all__ = ["LabState", "LessonState", "MasteryChange", "QuestionState", "QuizAnswer", "QuizState", "Store"]
 
@@ -256,7 +256,7 @@ class Store:
     def card(self, question: str) -> Card | None:
         """When a question is to be asked again, and with which numbers; None before its first answer."""
         with _explained(self._path):
-            return derived.card(self._db, question)
+            return states.card(self._db, question)
 
     def cards(self, where: str = "TRUE", *values: str | int) -> list[Card]:
         """The cards that meet a condition of SQL over the columns of `Card`, which may end in ORDER BY and LIMIT."""
@@ -265,27 +265,23 @@ class Store:
     def mastery(self, objective: str) -> Mastery | None:
         """How well an objective is known and why; None when no question on it was tried."""
         with _explained(self._path):
-            return derived.objective_mastery(self._db, objective)
+            return states.objective_mastery(self._db, objective)
 
     def all_mastery(self) -> dict[str, Mastery]:
         """All objectives that were tried, by id."""
         with _explained(self._path):
-            return {state.objective: state for state in derived.all_mastery(self._db)}
+            return {known.objective: known for known in states.all_mastery(self._db)}
 
     def mastery_changes(self, objective: str = "", limit: int = 50) -> list[MasteryChange]:
         """The latest rises and falls, of one objective or all, the newest first."""
-        columns = ", ".join(MasteryChange.__struct_fields__)
-        rows = self.query(
-            f"SELECT {columns} FROM mastery_changes WHERE ? IN ('', objective) ORDER BY at DESC, id DESC LIMIT ?",
-            objective,
-            limit,
-        )
+        query = f"SELECT {states.columns(MasteryChange)} FROM mastery_changes WHERE ? IN ('', objective)"
+        rows = self.query(f"{query} ORDER BY at DESC, id DESC LIMIT ?", objective, limit)
         return [MasteryChange(*row) for row in rows]
 
     def review_settings(self) -> ReviewSettings:
         """How reviews are scheduled now; `record` a `ReviewSettings` to change it."""
         with _explained(self._path):
-            return derived.review_settings(self._db)
+            return states.review_settings(self._db)
 
     def effective(self, *kinds: str, item: str = "") -> list[Logged]:
         """The rows of some kinds in order, of one item or all, without those that were taken back."""
@@ -337,8 +333,7 @@ def _insert(db: sqlite3.Connection, row: Logged, kind: str, item: str, data: str
 
 
 def _select(state: type[LessonState | QuestionState | LabState], table: str) -> str:
-    columns = ", ".join(f'"{name}"' for name in state.__struct_fields__)
-    return f"SELECT {columns} FROM {table}"
+    return f"SELECT {states.columns(state)} FROM {table}"
 
 
 def _utc(milliseconds: int) -> str:
