@@ -192,6 +192,7 @@ def test_a_flipped_key_is_reported_with_file_line_and_id(
 def test_questions_of_every_kind_are_flipped() -> None:
     assert {item["type"] for _, item in QUESTIONS} >= {
         "single_choice", "multiple_choice", "true_false", "numeric", "expression", "order", "self_graded",
+        "short_answer", "tracing", "match", "cloze",
     }  # fmt: skip
     assert len(QUESTIONS) == sum(len(blocks(path.read_text())) for path in BANKS.values()) >= 20
 
