@@ -42,6 +42,7 @@ VERBS = (
     "reference",
     "reset",
     "review",
+    "search",
     "stats",
     "today",
     "undo",

@@ -337,6 +337,23 @@ def reference(kind: str, words: tuple[str, ...], as_json: bool) -> None:
 
 
 @app.command()
+@click.argument("words", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def search(words: tuple[str, ...], as_json: bool) -> None:
+    """Search lessons, equations, glossary and questions; the best first, hits between [ and ]."""
+    from tutor.course.search import KINDS, index_path, look_up
+
+    for found in look_up(paths.content_dir(), index_path(), " ".join(words)):
+        text = "".join(f"[{piece}]" if hit else piece for piece, hit in found.snippet)
+        if as_json:
+            row = {"kind": found.kind, "title": found.title, "place": found.place, "target": found.target}
+            emit({**row, "snippet": text})
+        else:
+            place = f", {found.place}" if found.place else ""
+            click.echo(f"{found.title} ({KINDS[found.kind]}{place})\n  {text}\n  {found.target}")
+
+
+@app.command()
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--fresh", is_flag=True, help="Run all code of the lessons, also what ran well before and is the same.")
 def check(folder: Path | None, fresh: bool) -> None:

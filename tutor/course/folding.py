@@ -22,5 +22,5 @@ def folded_sign(sign: str) -> str:
 
 
 def folded(text: str) -> str:
-    """What a text becomes; `\\sigma`, `σ` and `Sigma` become the same."""
-    return "".join(map(folded_sign, text))
+    """What a text becomes; `\\sigma`, `σ` and `Sigma` become the same, and so do `\\varepsilon` and `ε`."""
+    return "".join(map(folded_sign, text.replace("\\var", "\\")))

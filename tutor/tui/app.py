@@ -54,6 +54,8 @@ class TutorApp(App[None]):
             "f1", "help", "Help", key_display="F1", id="app.help.typing", priority=True, tooltip="Keys of this screen"
         ),
         Binding("f5", "reference", "Reference", key_display="F5", show=False, tooltip="Look up equations and terms"),
+        Binding("slash", "search", "Search", key_display="/", show=False, tooltip="Search the whole course"),
+        Binding("f6", "search", "Search", key_display="F6", show=False, tooltip="Search the whole course"),
         Binding("ctrl+z", "suspend_process", show=False, tooltip="Stop; `fg` in the shell brings it back"),
         Binding(
             "ctrl+q", "quit", "Quit", id="app.quit", show=False, priority=True, tooltip="Leave; everything is saved"
@@ -124,7 +126,8 @@ class TutorApp(App[None]):
         """Open a place of the course.
 
         It is `today`, `map`, `plan`, `chapter:ID`, `lesson:ID[#PAGE]`, `lab:ID`, `practice:LESSON`,
-        `checkpoint:CHAPTER`, `placement:CHAPTER`, `review[:ahead|:cram[:CHAPTER]]` or `reference[:KIND[#ENTRY]]`.
+        `checkpoint:CHAPTER`, `placement:CHAPTER`, `review[:ahead|:cram[:CHAPTER]]`, `search` or
+        `reference[:KIND[#ENTRY]]`.
         """
         try:
             screen = self._screen_for(target)
@@ -175,6 +178,10 @@ class TutorApp(App[None]):
                 from tutor.tui.screens.quiz import QuizScreen
 
                 return QuizScreen(round_for(target, self.content_dir, self.course, self.store))
+            case "search":
+                from tutor.tui.screens.search import SearchScreen
+
+                return SearchScreen()
             case "reference":
                 from tutor.course.reference import find
                 from tutor.tui.screens.reference import ReferenceScreen
@@ -262,6 +269,13 @@ class TutorApp(App[None]):
         if not isinstance(self.screen, ReferenceScreen):
             self.open_target("reference")
 
+    def action_search(self) -> None:
+        """Search the course."""
+        from tutor.tui.screens.search import SearchScreen
+
+        if not isinstance(self.screen, SearchScreen):
+            self.open_target("search")
+
     def action_theme(self) -> None:
         """Switch between dark and light and remember it."""
         self.theme = "light" if self.theme == "dark" else "dark"
@@ -275,6 +289,7 @@ class TutorApp(App[None]):
         yield SystemCommand("Today", "What comes next", lambda: self.open_target("today"))
         yield SystemCommand("Course map", "The twelve weeks and nine chapters", lambda: self.open_target("map"))
         yield self._place("Plan", "Your weeks with their dates; start, pace, missed weeks", "plan")
+        yield SystemCommand("Search", "Lessons, equations, glossary and questions", self.action_search)
         from tutor.course.reference import KINDS
 
         for kind, title in KINDS.items():
