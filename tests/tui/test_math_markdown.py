@@ -66,6 +66,7 @@ async def show(page: str, *, width: int = 80, ascii_math: bool = False) -> str:
         (r"# a head with $\sigma^2$", "a head with σ²"),
         (r"**bold $\Sigma$ too**", "bold Σ too"),
         (r"- an item $x_1$", "• an item x₁"),
+        ("- $Z$: makes the sum 1", "• Z: makes the sum 1"),
         (r"[over $V^\top$](lab:svd-digits)", "over Vᵀ"),
         (r"> said $\alpha$", "said α"),
         ("| $\\alpha$ | b |\n|---|---|\n| 1 | $\\beta^2$ |", "β²"),

@@ -44,7 +44,7 @@ async def types(learner: Learner, words: str, found: str) -> SearchScreen:
 
 def marked(learner: Learner) -> str:
     """The row with the sign."""
-    return next(line for line in learner.text.splitlines() if "❯" in line)
+    return next((line for line in learner.text.splitlines() if "❯" in line), "")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
@@ -68,7 +68,7 @@ async def test_the_arrows_choose_while_one_types_on(indexed: Path) -> None:
     async with learning((80, 24)) as learner:
         await learner.press("f6")
         screen = await types(learner, "schrodinger", "Schrödinger bridge")
-        assert "Schrödinger bridge" in marked(learner)
+        await learner.until(lambda: "Schrödinger bridge" in marked(learner), "for the mark")
         await learner.press("down")
         await learner.until(lambda: "equation" in marked(learner), "for the mark")
         await learner.press("enter")

@@ -67,6 +67,8 @@ class ReferenceScreen(Screen[None]):
         self._found: dict[str, Entry] = {}
         self._marked = {kind: wanted}
         """On what the mark stood in each part."""
+        self._drawing = asyncio.Lock()
+        self._wanted: tuple[Entry | None, str] = (None, "")
 
     def compose(self) -> ComposeResult:
         """The parts, the filter, and the list with the marked entry beside or below it."""
@@ -150,14 +152,20 @@ class ReferenceScreen(Screen[None]):
 
     # -- the entry ---
 
-    @work(exclusive=True, group="entry", exit_on_error=False)
+    @work(group="entry")
     @until_left
     async def _show(self, entry: Entry | None, instead: str) -> None:
+        """Draw an entry, or what to say instead, unless by then another is wanted."""
+        wanted = self._wanted = (entry, instead)
         await asyncio.sleep(REST_SECONDS)
-        self.query_one("#entry-title", Static).update(Text(entry.title if entry is not None else ""))
-        await self.query_one(MathMarkdown).update(entry.text if entry is not None else "")
-        self.query_one("#entry-places", Static).update(self._places(entry) if entry is not None else Text(instead))
-        self.query_one("#entry").scroll_home(animate=False, immediate=True)
+        # A drawing that has begun is not cut short: Markdown would be left half mounted.
+        async with self._drawing:
+            if self._wanted is not wanted:
+                return
+            self.query_one("#entry-title", Static).update(Text(entry.title if entry is not None else ""))
+            await self.query_one(MathMarkdown).update(entry.text if entry is not None else "")
+            self.query_one("#entry-places", Static).update(self._places(entry) if entry is not None else Text(instead))
+            self.query_one("#entry").scroll_home(animate=False, immediate=True)
 
     def _places(self, entry: Entry) -> Text:
         """Where it is taught and run, with the key that leads there."""

@@ -9,8 +9,10 @@ from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
+from mdit_py_plugins.dollarmath.index import math_inline_dollar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import HorizontalScroll
@@ -36,8 +38,18 @@ def parser(ascii: bool) -> MarkdownIt:
     """CommonMark with tables and `$` mathematics; every formula comes out drawn."""
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     markdown.use(dollarmath_plugin, allow_labels=False, allow_space=False, allow_digits=False, allow_blank_lines=False)
+    markdown.inline.ruler.at("math_inline", _math_inline)
     markdown.core.ruler.push("lesson", partial(_prepare, ascii=ascii))
     return markdown
+
+
+_INSIDE = math_inline_dollar(allow_space=False, allow_digits=False)
+_AT_START = math_inline_dollar(allow_space=False, allow_digits=True)
+
+
+def _math_inline(state: StateInline, silent: bool) -> bool:
+    """Read a formula; at the start of a text the plug-in would take its last character for the one before it."""
+    return (_INSIDE if state.pos else _AT_START)(state, silent)
 
 
 def _prepare(state: StateCore, ascii: bool) -> None:
