@@ -73,6 +73,7 @@ def answers(draw: st.DrawFn) -> log.Answer:
         hints=draw(st.sampled_from([0, 0, 0, 1])),
         revealed=revealed,
         confidence=draw(st.sampled_from([None, 0.25, 0.95])),
+        grade=draw(st.sampled_from([None, None, 2, 4])),
         variant=draw(st.integers(0, 3)),
     )
 

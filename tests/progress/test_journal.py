@@ -88,6 +88,32 @@ def test_undo_takes_back_the_latest_that_can_be_and_says_when_there_is_none(tmp_
     store.close()
 
 
+def test_an_amended_answer_leaves_what_it_alone_would_have(tmp_path: Path) -> None:
+    found = []
+    for name, amends in (("amended", True), ("alone", False)):
+        clock = Clock()
+        store = Store.open(tmp_path / f"{name}.db", clock)
+        quiz = store.start_quiz("review", ["q1", "q4"], 3, objectives=["o1", "o2"])
+        store.record(answer("q1"))
+        clock.forward(days=2)
+        row = store.record(answer("q1", quiz=""), seconds=0)
+        if amends:
+            assert store.events("answer")[-1].id == row
+            store.amend(row, answer("q1", grade=2))
+            with pytest.raises(ValueError, match="cannot be undone"):
+                store.amend(row, answer("q1", grade=4))
+        else:
+            store.undo(row)
+            store.record(answer("q1", grade=2))
+        assert [quiz == known.id for known in store.events("quiz_start")] == [True]
+        card = store.card("q1")
+        assert card is not None
+        found.append(msgspec.structs.replace(card))
+        store.close()
+    assert found[0] == found[1]
+    assert (found[0].reps, found[0].grade) == (2, 2)
+
+
 @given(st.lists(acts(), max_size=20), st.lists(acts(), max_size=20), st.lists(acts(), max_size=8))
 @settings(max_examples=25, deadline=None)
 def test_two_machines_meet_in_either_order(left: list[Act], right: list[Act], common: list[Act]) -> None:

@@ -71,6 +71,10 @@ def row(day: date, outcome: str = "right", **fields: object) -> log.Logged:
         ({"confidence": 0.95}, 20.1, False, Grade.GOOD),
         ({"confidence": 0.95}, 0, False, Grade.GOOD),
         ({"confidence": 0.95}, 5, True, Grade.GOOD),
+        ({"grade": 4, "confidence": 0.25}, 500, True, Grade.EASY),
+        ({"grade": 2, "confidence": 0.95}, 5, False, Grade.HARD),
+        ({"grade": 4, "outcome": "wrong"}, 5, False, Grade.AGAIN),
+        ({"grade": 4, "revealed": True}, 5, False, Grade.AGAIN),
     ],
 )
 def test_the_grade_of_an_answer(fields: dict[str, object], seconds: float, first: bool, grade: Grade) -> None:
