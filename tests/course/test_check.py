@@ -872,6 +872,11 @@ QUESTION_RULES = {
         ("feedback = 'The sun is up by day.'\n", "", "night: nothing explains why “sun” is wrong there"),
         ("feedback = 'It falls everywhere.'", "feedback = ''", "day: nothing explains why “rain” is wrong there"),
         ("text = 'rain'", "text = 'dawn'", "has two right sides “dawn”"),
+        (
+            "distractors = [",
+            "distractors = [" + "".join(f'{{ id = "n{at}", text = "{at}", feedback = "no" }}, ' for at in range(6)),
+            "has 10 right sides, and a single digit chooses one: at most 9",
+        ),
         ("left = 'night'", "left = 'day'", "has two lines “day”"),
         ('id = "none"', 'id = "day"', "uses the id 'day' twice"),
     ],

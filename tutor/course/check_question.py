@@ -36,6 +36,7 @@ RUBRIC = (3, 5)
 SEEDS = 100
 """So many variants of a question are checked."""
 LEAST_VARIANTS = 4
+SIDES = 9
 
 OWN_KEYS = {
     "choices": {"single_choice", "multiple_choice"},
@@ -402,6 +403,8 @@ def _match(question: Question) -> Iterator[str]:
         yield "has fewer than three pairs"
     if len({pair.right for pair in pairs}) < 2:
         yield "has only one right side"
+    if len(sides) > SIDES:
+        yield f"has {len(sides)} right sides, and a single digit chooses one: at most {SIDES}"
     for name in twice([pair.id for pair in pairs] + [line.id for line in question.distractors]):
         yield f"uses the id {name!r} twice"
     for text in twice(pair.left for pair in pairs):

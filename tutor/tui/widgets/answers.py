@@ -31,7 +31,7 @@ LETTERS = "abcdefghijklmnop"
 DIGITS = "123456789"
 DIVIDER = "—"
 """Stands in an order for the line below which lies what belongs nowhere."""
-BELOW = "──── below here: lines that belong nowhere ────"
+BELOW = "──── carry below here what belongs nowhere ────"
 
 
 class Answer(Widget):

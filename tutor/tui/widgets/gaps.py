@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tutor.tui.app import TutorApp
 
 LETTERS = "abcdefghi"
+ROW = 66
+"""So many columns of options stand on one row; else each has a row of its own."""
 TAKES = {"numeric": "a number", "short_answer": "a word or a few"}
 
 
@@ -177,12 +179,13 @@ class GapChoice(Static, can_focus=True):
 
     def draw(self) -> None:
         """The options, the chosen one marked."""
-        shown = Text(no_wrap=False)
-        for place, at in enumerate(self.order):
+        options = [plain(self.choices[at].text, self.app.settings.ascii_math) for at in self.order]
+        between = "   " if sum(map(len, options)) + 7 * len(options) <= ROW else "\n"
+        shown = Text()
+        for place, (at, option) in enumerate(zip(self.order, options, strict=True)):
             on = at == self.chosen
-            option = plain(self.choices[at].text, self.app.settings.ascii_math).replace(" ", "\u00a0")
-            shown.append("   " if place else "")
-            shown.append(f"{'◉' if on else '○'}\u00a0{LETTERS[place]}\u00a0{option}", style="bold" if on else "")
+            shown.append(between if place else "")
+            shown.append(f"{'◉' if on else '○'} {LETTERS[place]} {option}", style="bold" if on else "")
         self.update(shown)
 
     def on_key(self, event: events.Key) -> None:
