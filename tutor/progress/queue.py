@@ -63,7 +63,7 @@ def due(store: Store) -> Due:
 
 
 def _reviewed(store: Store, day: date) -> int:
-    query = "SELECT count(*) FROM attempts WHERE day = ? AND source = 'review'"
+    query = "SELECT count(DISTINCT question) FROM attempts WHERE day = ? AND source = 'review'"
     return int(store.query(query, day.isoformat())[0][0])
 
 

@@ -15,6 +15,7 @@ import msgspec
 from tutor.course.fading import instance
 from tutor.course.load import is_written, load_questions
 from tutor.course.model import Course, Question
+from tutor.course.variants import drawn
 from tutor.progress import queue
 from tutor.progress.events import Answer, Hint, Response, Reveal
 from tutor.progress.review import PRACTICE, Card, Grade, logged_day, next_days
@@ -122,7 +123,7 @@ class Round:
         quiz = self.store.last_quiz(self.context)
         if quiz is None:
             return False
-        if self.queued and (quiz.done or self._day(quiz) != queue.today(self.store).isoformat()):
+        if self.queued and not self._goes_on(quiz):
             return False
         self._enter(quiz)
         if any(self.look(question) is None for question in quiz.questions):
@@ -170,9 +171,15 @@ class Round:
         self.at = quiz.position
         self._given, self._numbers, self._asked = [], {}, {}
 
-    def _day(self, quiz: QuizState) -> str:
+    def _goes_on(self, quiz: QuizState) -> bool:
+        """Whether a queue is of this study day, and something of it is left, be it a second try half typed."""
         row = next(row for row in self.store.events("quiz_start", self.context) if row.id == quiz.id)
-        return logged_day(row)
+        if logged_day(row) != queue.today(self.store).isoformat():
+            return False
+        start = f"quiz:{quiz.id}:"
+        return not quiz.done or bool(
+            self.store.query("SELECT 1 FROM drafts WHERE substr(key, 1, ?) = ? LIMIT 1", len(start), start)
+        )
 
     # -- asking ---
 
@@ -211,9 +218,7 @@ class Round:
         ]
         if question.fades:
             return sum(answer.outcome == "right" and not answer.revealed for answer in given)
-        if (question.template or question).variants and given:
-            return given[-1].variant + 1
-        return 0
+        return _other_number(question, given[-1].variant) if given else 0
 
     def _key(self, question_id: str) -> str:
         assert self.quiz is not None
@@ -255,12 +260,10 @@ class Round:
         self.at += 1
 
     def other_numbers(self) -> None:
-        """Ask the same question with numbers that it had not yet."""
+        """Ask the same question with other numbers."""
         asked = self.asked
         assert asked is not None
-        used = [row.event for row in self.store.effective("answer", item=asked.question.id)]
-        latest = max((answer.variant for answer in used if isinstance(answer, Answer)), default=0)
-        self._numbers[asked.question.id] = max(latest, asked.number) + 1
+        self._numbers[asked.question.id] = _other_number(asked.question, asked.number)
 
     # -- what happens ---
 
@@ -359,6 +362,15 @@ class Round:
         if asked is not None and asked.number != answer.variant:
             self._numbers[answer.item] = answer.variant
         return answer
+
+
+def _other_number(question: Question, number: int) -> int:
+    """The next seed whose numbers are others than those of `number`; 0 where they never vary."""
+    template = question.template or question
+    if not template.variants:
+        return 0
+    before = drawn(template, number)
+    return next((n for n in range(number + 1, number + 100) if drawn(template, n) != before), number + 1)
 
 
 def locate(content: Path, course: Course, question: str, chapter: str = "") -> tuple[Question, str] | None:

@@ -29,10 +29,16 @@ def place_text(app: TutorApp, round_: Round) -> Text:
     if not round_.queued:
         place.append(f"difficulty {asked.question.difficulty}/10  {left}", style="dim")
         return place
-    if not round_.reschedules:
-        place = Text("reschedules nothing  ", style="italic").append_text(place)
     rest = review_seconds(app.store) * (total - round_.at) / 60
-    return place.append(f"about {minutes(rest)}  {left}", style="dim")
+    return place.append(
+        f"about {minutes(rest)}  {left}" if round_.reschedules else f"about {minutes(rest)}", style="dim"
+    )
+
+
+def title_text(round_: Round) -> Text:
+    """What the round is, and that its answers change no date where that is so."""
+    text = Text(round_.title, style="bold")
+    return text if round_.reschedules else text.append("  reschedules nothing", style="italic not bold")
 
 
 def intro_text(app: TutorApp, round_: Round) -> Text | None:
@@ -56,8 +62,8 @@ def intro_text(app: TutorApp, round_: Round) -> Text | None:
     )
     for head in heads:
         text.append(f"  {head.section} {head.title}", style="bold").append(f"  {minutes(head.minutes)}\n", style="dim")
-    text.append("\nIt is advice, not a gate: ")
-    return _keys(text, ("Enter", "begins all the same"), ("l", f"opens {heads[0].section}"), ("Esc", "goes back"))
+    text.append("\nAdvice, not a gate: ")
+    return _keys(text, ("Enter", "begins all the same"), ("l", "reads the first"), ("Esc", "goes back"))
 
 
 def _placement_intro(app: TutorApp, round_: Round) -> Text:

@@ -26,7 +26,7 @@ from tutor.progress.round import Round, Scheduled
 from tutor.progress.rounds import review, unread
 from tutor.tui.drawing import until_left
 from tutor.tui.right_answer import right_answer
-from tutor.tui.round_text import can_go_on, end_text, intro_text, may_skip, nothing_text, place_text
+from tutor.tui.round_text import can_go_on, end_text, intro_text, may_skip, nothing_text, place_text, title_text
 from tutor.tui.screens.quiz_summary import QuizSummary, lesson_name
 from tutor.tui.verdict_text import SURE_KEYS, reasons, schedule, sure_line, verdict_text
 from tutor.tui.widgets.answers import Answer, ChoiceAnswer, ClozeAnswer, SelfGradedAnswer, answer_widget
@@ -113,8 +113,8 @@ class QuizScreen(Screen[None]):
         with VerticalScroll(id="quiz-body", can_focus=False), Vertical(id="quiz-page"):
             yield MathMarkdown("", id="prompt")
             yield Vertical(id="answer")
-            yield Static(sure_line(), id="sure", markup=False)
             yield Static(id="unread", markup=False)
+            yield Static(sure_line(), id="sure", markup=False)
             yield MathMarkdown("", id="hints")
             yield Static(id="verdict", markup=False)
             yield MathMarkdown("", id="explanation")
@@ -229,7 +229,7 @@ class QuizScreen(Screen[None]):
         row = Table.grid(expand=True, padding=(0, 1))
         row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         row.add_column(justify="right", no_wrap=True)
-        row.add_row(Text(self.round.title, style="bold"), place_text(self.app, self.round))
+        row.add_row(title_text(self.round), place_text(self.app, self.round))
         self.query_one("#quiz-head", Static).update(row)
 
     def _summarise(self) -> None:
