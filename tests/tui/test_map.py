@@ -23,9 +23,9 @@ from tutor.tui.widgets.chapter_about import ChapterAbout
 
 
 def lines(learner: Learner) -> list[str]:
-    """The rows of the list, white space as one blank."""
+    """The rows of the list, white space as one blank, without the marks of the objectives at their ends."""
     weeks = learner.app.screen.query_one("#weeks").region
-    return [" ".join(line.split()) for line in learner.text.splitlines()[weeks.y : weeks.bottom]]
+    return [" ".join(line.split()).rstrip(" ·") for line in learner.text.splitlines()[weeks.y : weeks.bottom]]
 
 
 def about(learner: Learner) -> str:
@@ -144,7 +144,7 @@ async def test_every_step_of_a_chapter_that_is_not_the_current_one_can_be_opened
 async def test_a_chapter_with_labs_only_says_so_and_opens_each_of_them(labs_only: str) -> None:
     labs = load_chapter(paths.content_dir(), labs_only).labs
     assert len(labs) > 1
-    async with learning((80, 24)) as learner:
+    async with learning((100, 34)) as learner:
         await learner.press("m", "down", "down")
         await learner.on(MapScreen)
         assert "Week 3 3 Optimisation 5–6 h ○ labs only" in lines(learner)

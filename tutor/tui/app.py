@@ -125,9 +125,9 @@ class TutorApp(App[None]):
     def open_target(self, target: str) -> None:
         """Open a place of the course.
 
-        It is `today`, `map`, `plan`, `chapter:ID`, `lesson:ID[#PAGE]`, `lab:ID`, `practice:LESSON`,
-        `checkpoint:CHAPTER`, `placement:CHAPTER`, `review[:ahead|:cram[:CHAPTER]]`, `search` or
-        `reference[:KIND[#ENTRY]]`.
+        It is `today`, `map`, `plan`, `statistics`, `settings`, `data`, `chapter:ID`, `mastery:CHAPTER`,
+        `lesson:ID[#PAGE]`, `lab:ID`, `practice:LESSON`, `checkpoint:CHAPTER`, `placement:CHAPTER`,
+        `review[:ahead|:cram[:CHAPTER]]`, `search` or `reference[:KIND[#ENTRY]]`.
         """
         try:
             screen = self._screen_for(target)
@@ -162,6 +162,11 @@ class TutorApp(App[None]):
 
                 self.chapter_stub(rest)
                 return ChapterScreen(rest, steps(self.content_dir, rest, self.store))
+            case "mastery":
+                from tutor.tui.screens.mastery import MasteryScreen
+
+                self.chapter_stub(rest)
+                return MasteryScreen(rest)
             case "lesson":
                 from tutor.tui.screens.lesson import LessonScreen
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date
+from typing import TYPE_CHECKING
 
 from tutor.course.markup import plain
 from tutor.course.model import Week
+
+if TYPE_CHECKING:
+    from tutor.progress.mastery import Mastery
 
 
 def bar(share: float, width: int) -> str:
@@ -48,6 +53,15 @@ def count(number: int, name: str) -> str:
 def weeks(week: Week) -> str:
     """Write when a chapter has its turn, e.g. `Week 3` or `Week 7–8`."""
     return f"Week {week.first}" if week.first == week.last else f"Week {week.first}–{week.last}"
+
+
+LEVEL_MARKS: Mapping[str, str] = {"": "·", "attempted": "◔", "familiar": "◑", "proficient": "◕", "mastered": "●"}
+"""How well an objective is known; without a level it was not tried."""
+
+
+def level_mark(state: Mastery | None) -> str:
+    """The mark of an objective's level."""
+    return LEVEL_MARKS["" if state is None else state.level]
 
 
 def flowing(markdown: str) -> str:

@@ -80,7 +80,7 @@ class StartScreen(ModalScreen[None]):
         least, most = self._hours()
         about = f"The course takes {hours_range(least, most)}. When do you begin, and how fast?"
         self.query_one("#ask-about", Static).update(Text(about))
-        foot = "Enter takes this plan. ↑↓ mark, ←→ change; Esc leaves it open. p on Today changes it later."
+        foot = "↑↓ mark, ←→ change, Enter takes this plan, Esc leaves it open.\np on Today changes it later."
         self.query_one("#ask-foot", Static).update(Text(foot))
         self._draw()
         self.query_one(Dials).focus()

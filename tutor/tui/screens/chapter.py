@@ -27,11 +27,14 @@ class ChapterScreen(Screen[None]):
     app: TutorApp
     HELP = (
         "The lessons, labs and checkpoint of one chapter; below them, what the chapter is for.\n"
-        "The mark stands on what comes next; the arrows choose anything else."
+        "The mark stands on what comes next; the arrows choose anything else. Each objective has a mark: · not tried, "
+        "◔ attempted, ◑ familiar, ◕ proficient, ● mastered."
     )
     CSS_PATH = "chapter.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", tooltip="Open what is marked"),
+        Binding("k", "mastery", "How well", tooltip="How well you know each objective of the chapter, and why"),
+        Binding("v", "placement", "Test out", tooltip="A short quiz that can leave the chapter out of the plan"),
         Binding("space", "read_on", "Read on", tooltip="Scroll the text below the list; at its end back to the top"),
         Binding("escape", "dismiss", "Back", tooltip="Back to where you were"),
     ]
@@ -56,7 +59,6 @@ class ChapterScreen(Screen[None]):
         title = Text(f"Chapter {stub.number}  {stub.title}", style="bold")
         title.append(f"\n{weeks(week)}, {hours_range(*week.hours)}", style="dim not bold")
         self.query_one("#chapter-title", Static).update(title)
-        self.query_one(ChapterAbout).show(self.app.content_dir, week)
         self._draw()
         self.query_one(StepList).focus()
         self.watch(self.query_one(ChapterAbout), "show_vertical_scrollbar", self.refresh_bindings, init=False)
@@ -71,10 +73,25 @@ class ChapterScreen(Screen[None]):
 
     def _draw(self) -> None:
         self.query_one(StepList).show(self.rows, next_step(self.rows))
+        self.query_one(ChapterAbout).show(self.app.week_of(self.chapter_id), begun=self._begun())
+        self.refresh_bindings()
+
+    def _begun(self) -> bool:
+        return any(row.state != "open" for row in self.rows)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer to read on where there is more to read."""
+        """Offer to read on where there is more to read, and the placement quiz before anything is done."""
+        if action == "placement":
+            return not self._begun() and any(row.kind == "checkpoint" for row in self.rows)
         return action != "read_on" or self.query_one(ChapterAbout).show_vertical_scrollbar
+
+    def action_mastery(self) -> None:
+        """Say how well the chapter is known."""
+        self.app.open_target(f"mastery:{self.chapter_id}")
+
+    def action_placement(self) -> None:
+        """Open the placement quiz."""
+        self.app.open_target(f"placement:{self.chapter_id}")
 
     def action_read_on(self) -> None:
         """Scroll the text below the list."""

@@ -1,4 +1,4 @@
-"""The course map: twelve weeks, nine chapters, and how far the learner is."""
+"""The course map: all weeks and chapters, how far the learner is, and how well each objective is known."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from tutor.course.load import is_written
+from tutor.course.load import is_written, load_chapter
 from tutor.course.model import ChapterStub, Week
 from tutor.errors import TutorError
 from tutor.progress.plan import ChapterProgress, chapter_progress
-from tutor.tui.format import hours_range, weeks
+from tutor.tui.format import hours_range, level_mark, weeks
 from tutor.tui.widgets.chapter_about import ChapterAbout
 from tutor.tui.widgets.footer import KeyFooter
 from tutor.tui.widgets.steps import ScreenList
 
 if TYPE_CHECKING:
+    from tutor.progress.mastery import Mastery
     from tutor.tui.app import TutorApp
+
+WIDE = 96
+"""Columns from which there is room for the hours."""
 
 
 class MapScreen(Screen[None]):
@@ -31,16 +35,24 @@ class MapScreen(Screen[None]):
     app: TutorApp
     TITLE = "Course map"
     HELP = (
-        "The plan of the whole course; below the list, what the marked chapter is for.\n"
+        "The whole course; below the list, what the marked chapter is for. Each objective of a chapter has a mark: "
+        "· not tried, ◔ attempted, ◑ familiar, ◕ proficient, ● mastered. k says why.\n"
         "Enter opens the marked chapter: the list of its lessons and labs. One marked “labs only” has labs but no "
         "lessons yet; one marked “planned” has neither: its week, focus and hours are the plan."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open chapter", tooltip="Open the marked chapter"),
+        Binding("k", "mastery", "How well", tooltip="How well you know each objective of the marked chapter, and why"),
+        Binding("v", "placement", "Test out", tooltip="A short quiz that can leave the marked chapter out of the plan"),
         Binding("space", "read_on", "Read on", tooltip="Scroll the text below the list; at its end back to the top"),
         Binding("escape", "dismiss", "Back", tooltip="Back to where you were"),
     ]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-high")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun: set[str] = set()
+        """Chapters with something done."""
 
     def compose(self) -> ComposeResult:
         """Lay out the title, the list and what the marked chapter is for."""
@@ -72,6 +84,7 @@ class MapScreen(Screen[None]):
     def _fill(self) -> None:
         weeks = self.query_one(OptionList)
         at = weeks.highlighted
+        states = self.app.store.all_mastery() if self.app.store_ready else {}
         options: list[Option | None] = []
         part = ""
         for week in self.app.course.weeks:
@@ -79,38 +92,72 @@ class MapScreen(Screen[None]):
             if stub.part != part:
                 part = stub.part
                 options.append(Option(Text(part, style="bold"), disabled=True))
-            options.append(Option(self._row(week, stub), id=stub.id))
+            options.append(Option(self._row(week, stub, states), id=stub.id))
         weeks.clear_options()
         weeks.add_options(options)
         weeks.highlighted = at if at is not None else 1
 
-    def _row(self, week: Week, stub: ChapterStub) -> Table:
+    def on_resize(self) -> None:
+        """Show what has room."""
+        self._fill()
+
+    def _row(self, week: Week, stub: ChapterStub, states: dict[str, Mastery]) -> Table:
         written = is_written(self.app.content_dir, stub.id)
-        state = "" if written else "planned"
+        state, marks = "" if written else "planned", ""
         if written and self.app.store_ready:
             try:
-                state = _state(chapter_progress(self.app.content_dir, stub.id, self.app.store))
+                progress = chapter_progress(self.app.content_dir, stub.id, self.app.store)
+                objectives = load_chapter(self.app.content_dir, stub.id).objectives
+                marks = "".join(level_mark(states.get(objective.id)) for objective in objectives)
+                state = _state(progress)
+                if progress.started or marks.strip("·"):
+                    self._begun.add(stub.id)
             except TutorError:
                 state = "unreadable"
         row = Table.grid(expand=True, padding=(0, 1))
         row.add_column(width=10, no_wrap=True, style="dim")
         row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        row.add_column(width=9, justify="right", no_wrap=True, style="dim")
+        cells = [Text(weeks(week)), Text(f"{stub.number}  {stub.title}", style="bold" if written else "")]
+        if self.size.width >= WIDE:
+            row.add_column(width=9, justify="right", no_wrap=True, style="dim")
+            cells.append(Text(hours_range(*week.hours)))
         row.add_column(width=12, justify="right", no_wrap=True)
-        title = Text(f"{stub.number}  {stub.title}", style="bold" if written else "")
-        row.add_row(
-            Text(weeks(week)), title, Text(hours_range(*week.hours)), Text(state, style="" if written else "dim")
-        )
+        row.add_column(width=10, no_wrap=True)
+        row.add_row(*cells, Text(state, style="" if written else "dim"), Text(marks))
         return row
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Say what the marked chapter is for."""
         if event.option_id is not None:
-            self.query_one(ChapterAbout).show(self.app.content_dir, self.app.week_of(event.option_id))
+            week = self.app.week_of(event.option_id)
+            self.query_one(ChapterAbout).show(week, begun=event.option_id in self._begun)
+            self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer to read on where there is more to read."""
-        return action != "read_on" or self.query_one(ChapterAbout).show_vertical_scrollbar
+        """Offer to read on where there is more to read, and a placement quiz for what was not begun."""
+        chapter = self._marked()
+        written = chapter is not None and is_written(self.app.content_dir, chapter)
+        match action:
+            case "read_on":
+                return self.query_one(ChapterAbout).show_vertical_scrollbar
+            case "mastery":
+                return written
+            case "placement":
+                return written and chapter not in self._begun
+            case _:
+                return True
+
+    def _marked(self) -> str | None:
+        option = self.query_one(OptionList).highlighted_option
+        return None if option is None else option.id
+
+    def action_mastery(self) -> None:
+        """Say how well the chapter is known."""
+        self.app.open_target(f"mastery:{self._marked()}")
+
+    def action_placement(self) -> None:
+        """Open the placement quiz."""
+        self.app.open_target(f"placement:{self._marked()}")
 
     def action_read_on(self) -> None:
         """Scroll the text below the list."""
@@ -118,13 +165,13 @@ class MapScreen(Screen[None]):
 
     def action_open(self) -> None:
         """Open the marked chapter, or say that it is not written."""
-        option = self.query_one(OptionList).highlighted_option
-        if option is None or option.id is None:
+        chapter = self._marked()
+        if chapter is None:
             return
-        if is_written(self.app.content_dir, option.id):
-            self.app.open_target(f"chapter:{option.id}")
+        if is_written(self.app.content_dir, chapter):
+            self.app.open_target(f"chapter:{chapter}")
             return
-        stub, week = self.app.chapter_stub(option.id), self.app.week_of(option.id)
+        stub, week = self.app.chapter_stub(chapter), self.app.week_of(chapter)
         self.notify(
             f"Chapter {stub.number}, {stub.title}, is planned for week {week.first}; it has no lessons yet.",
             markup=False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -12,21 +12,30 @@ from textual.widgets import Static
 from tutor.course.load import is_written, load_chapter
 from tutor.course.model import Week
 from tutor.errors import TutorError
-from tutor.tui.format import flowing
+from tutor.tui.format import flowing, level_mark
 
+if TYPE_CHECKING:
+    from tutor.course.model import Chapter
+    from tutor.progress.mastery import Mastery
+    from tutor.tui.app import TutorApp
+
+SOLID = ("proficient", "mastered")
 OVERLAP = 1
 """Lines that stay when it is scrolled, so that the eye finds its place."""
 
 
 class ChapterAbout(VerticalScroll, can_focus=False):
-    """The focus of a chapter, its reason and what the learner can do after it."""
+    """The focus of a chapter, its reason, what it builds on and what the learner can do after it, with how well."""
+
+    app: TutorApp
 
     def compose(self) -> ComposeResult:
         """One text."""
         yield Static(id="about-text", markup=False)
 
-    def show(self, content: Path, week: Week) -> None:
-        """Draw the chapter of a week from its beginning."""
+    def show(self, week: Week, *, begun: bool = True) -> None:
+        """Draw the chapter of a week from its beginning; one not begun offers its placement quiz."""
+        content = self.app.content_dir
         text = Text()
         text.append(f"{week.focus}\n", style="bold")
         if is_written(content, week.chapter):
@@ -38,13 +47,34 @@ class ChapterAbout(VerticalScroll, can_focus=False):
                 if not chapter.lessons:
                     text.append("Its labs are here; its lessons are not written yet.\n", style="dim")
                 text.append(f"{flowing(chapter.why)}\n\n")
+                states = self.app.store.all_mastery() if self.app.store_ready else {}
+                text.append_text(self._advice(chapter, states))
+                if not begun and chapter.checkpoint:
+                    text.append("Do you know this already? v opens a short quiz that can leave it out.\n\n")
                 text.append("After it you can", style="bold")
                 for objective in chapter.objectives:
-                    text.append(f"\n· {objective.text[:1].lower()}{objective.text[1:]}")
+                    state = states.get(objective.id)
+                    text.append(f"\n{level_mark(state)} ")
+                    text.append("" if state is None else f"{state.level}: ", style="dim")
+                    text.append(f"{objective.text[:1].lower()}{objective.text[1:]}")
         else:
             text.append("Planned; its lessons are not written yet.", style="dim")
         self.query_one("#about-text", Static).update(text)
         self.scroll_home(animate=False)
+
+    def _advice(self, chapter: Chapter, states: dict[str, Mastery]) -> Text:
+        """What the chapter builds on and how well that is known: advice, not a gate."""
+        known = []
+        for name in chapter.prerequisites:
+            if not is_written(self.app.content_dir, name):
+                continue
+            objectives = load_chapter(self.app.content_dir, name).objectives
+            good = sum(states[o.id].level in SOLID for o in objectives if o.id in states)
+            if good < len(objectives):
+                known.append(f"{self.app.chapter_stub(name).title} ({good} of {len(objectives)} proficient)")
+        if not known:
+            return Text()
+        return Text(f"It builds on {', '.join(known)}. That is advice: you may begin.\n\n", style="dim")
 
     def read_on(self) -> None:
         """Scroll a screenful on; from the end back to the beginning."""
