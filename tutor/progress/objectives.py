@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tutor.course.load import load_chapter, load_lesson, load_questions
 from tutor.course.model import Objective
-from tutor.progress.derived import MasteryChange
 from tutor.progress.mastery import ENOUGH, Mastery
+from tutor.progress.states import MasteryChange
 from tutor.progress.store import Store
 
 
