@@ -38,6 +38,7 @@ VERBS = (
     "lab",
     "labs",
     "mastery",
+    "picture",
     "plan",
     "reference",
     "reset",

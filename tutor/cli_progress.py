@@ -60,6 +60,31 @@ def _hours(least: float, most: float) -> str:
 
 @click.command()
 @AS_JSON
+def picture(as_json: bool) -> None:
+    """Draw how the chapters lead to diffusion, and where you stand in each."""
+    from tutor.course.load import is_written, load_chapter
+    from tutor.course.picture import drawn, load_picture
+    from tutor.progress.standing import standing
+
+    with _learner() as learner:
+        shown = load_picture(learner.content)
+        found = standing(learner.content, learner.course, learner.store)
+    if not as_json:
+        states = {stub.number: found[stub.id].text for stub in learner.course.chapters}
+        click.echo("\n".join(drawn(shown.drawing, states)))
+        return
+    rows = []
+    for node in shown.nodes:
+        at = found[node.chapter]
+        written = is_written(learner.content, node.chapter)
+        needs = list(load_chapter(learner.content, node.chapter).prerequisites) if written else []
+        told = {"chapter": node.chapter, "ideas": node.ideas, "gives": node.gives, "needs": needs}
+        rows.append({**told, "state": at.state, "done": at.done, "steps": at.total})
+    emit({"chapters": rows})
+
+
+@click.command()
+@AS_JSON
 def today(as_json: bool) -> None:
     """Say where you are in the course: week, hours, reviews due, what comes next."""
     from tutor.progress.plan import agenda
@@ -457,4 +482,4 @@ def anki(file: Path, chapter: str | None) -> None:
 
 status = click.Command("status", callback=today.callback, params=today.params, help="The same as today.", hidden=True)
 
-VERBS = (today, status, review, stats, mastery, plan, export, import_, reset, undo, flag, anki)
+VERBS = (today, status, picture, review, stats, mastery, plan, export, import_, reset, undo, flag, anki)

@@ -212,7 +212,7 @@ class _Checker:
         kind, _, rest = target.partition(":")
         name, _, page = rest.partition("#")
         match kind:
-            case "http" | "https" | "mailto" | "today" | "map":
+            case "http" | "https" | "mailto" | "today" | "map" | "picture":
                 return ""
             case "lab":
                 return "" if rest in self.labs else f"there is no lab {rest!r}"

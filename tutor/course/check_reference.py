@@ -10,6 +10,7 @@ from typing import Protocol
 from tutor.course.load import ContentError, Problem
 from tutor.course.markup import FUNCTIONS, GREEK
 from tutor.course.model import Course
+from tutor.course.picture import picture_path, picture_problems
 from tutor.course.reference import (
     FOLDER,
     KINDS,
@@ -51,7 +52,8 @@ def check_reference(checker: Checker, course: Course) -> None:
             continue
         checker.problems += shelf.problems
         _shelf(checker, kind, shelf, {stub.id for stub in course.chapters})
-    known = {shelf_path(checker.content, kind) for kind in KINDS}
+    checker.problems += picture_problems(checker.content, course)
+    known = {picture_path(checker.content), *(shelf_path(checker.content, kind) for kind in KINDS)}
     for path in sorted((checker.content / FOLDER).glob("*")):
         if path not in known and not path.name.startswith("."):
             checker.say(path, 1, "is no file of the reference")

@@ -125,7 +125,7 @@ class TutorApp(App[None]):
     def open_target(self, target: str) -> None:
         """Open a place of the course.
 
-        It is `today`, `map`, `plan`, `statistics`, `settings`, `data`, `chapter:ID`, `mastery:CHAPTER`,
+        It is `today`, `map`, `picture`, `plan`, `statistics`, `settings`, `data`, `chapter:ID`, `mastery:CHAPTER`,
         `lesson:ID[#PAGE]`, `lab:ID`, `practice:LESSON`, `checkpoint:CHAPTER`, `placement:CHAPTER`,
         `review[:ahead|:cram[:CHAPTER]]`, `search` or `reference[:KIND[#ENTRY]]`.
         """
@@ -183,6 +183,10 @@ class TutorApp(App[None]):
                 from tutor.tui.screens.quiz import QuizScreen
 
                 return QuizScreen(round_for(target, self.content_dir, self.course, self.store))
+            case "picture":
+                from tutor.tui.screens.picture import PictureScreen
+
+                return PictureScreen()
             case "search":
                 from tutor.tui.screens.search import SearchScreen
 
@@ -293,6 +297,7 @@ class TutorApp(App[None]):
         """What the command palette offers: places first, then the app."""
         yield SystemCommand("Today", "What comes next", lambda: self.open_target("today"))
         yield SystemCommand("Course map", "The twelve weeks and nine chapters", lambda: self.open_target("map"))
+        yield self._place("Big picture", "The way to diffusion, and where you stand", "picture")
         yield self._place("Plan", "Your weeks with their dates; start, pace, missed weeks", "plan")
         yield SystemCommand("Search", "Lessons, equations, glossary and questions", self.action_search)
         from tutor.course.reference import KINDS

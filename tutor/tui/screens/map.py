@@ -44,6 +44,7 @@ class MapScreen(Screen[None]):
         Binding("enter", "open", "Open chapter", tooltip="Open the marked chapter"),
         Binding("k", "mastery", "How well", tooltip="How well you know each objective of the marked chapter, and why"),
         Binding("v", "placement", "Test out", tooltip="A short quiz that can leave the marked chapter out of the plan"),
+        Binding("b", "picture", "Big picture", tooltip="The way to diffusion, and where you stand on it"),
         Binding("space", "read_on", "Read on", tooltip="Scroll the text below the list; at its end back to the top"),
         Binding("escape", "dismiss", "Back", tooltip="Back to where you were"),
     ]
@@ -162,6 +163,10 @@ class MapScreen(Screen[None]):
     def action_read_on(self) -> None:
         """Scroll the text below the list."""
         self.query_one(ChapterAbout).read_on()
+
+    def action_picture(self) -> None:
+        """Show how the chapters hang together."""
+        self.app.open_target("picture")
 
     def action_open(self) -> None:
         """Open the marked chapter, or say that it is not written."""
