@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -16,6 +18,7 @@ from tutor.labs import client, protocol
 from tutor.labs.client import LabHost
 from tutor.labs.registry import get
 from tutor.labs.run import Run, replay
+from tutor.labs.spec import Chart, Series
 
 LAYOUT: protocol.Layout = [("value", 40, 12)]
 
@@ -221,3 +224,69 @@ def alive(pid: int) -> bool:
             return file.read().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+CHART = Chart("any", "Any chart", series=(Series("", "y", "x", "bars"),))
+
+
+async def drawing(listener: Listener, y: list[float]) -> dict[str, protocol.Picture]:
+    """Ask for a chart and wait for it."""
+    pictures: dict[str, protocol.Picture] = {}
+    listener.host.on_drawing = pictures.update
+    arrays = {"x": [float(at) for at in range(len(y))], "y": y}
+    listener.host.draw([CHART], arrays, layout=[("any", 30, 8)], theme="dark")
+    async with asyncio.timeout(40):
+        while not pictures:
+            await asyncio.sleep(0.01)
+    return pictures
+
+
+def cells(picture: protocol.Picture) -> list[str]:
+    return ["".join(text for text, _ in line) for line in picture]
+
+
+async def test_charts_without_a_lab_are_drawn_for_the_room_there_is(listener: Listener) -> None:
+    pictures = await drawing(listener, [1.0, 3.0, 2.0])
+    assert list(pictures) == ["any"]
+    lines = cells(pictures["any"])
+    assert [len(line) for line in lines] == [30] * 8
+    assert lines[0].startswith("Any chart")
+    assert any("█" in line for line in lines)
+
+
+async def test_an_open_lab_goes_on_while_a_chart_is_drawn(listener: Listener) -> None:
+    listener.open(steps=1000, trouble="slow")
+    listener.host.play()
+    running = await listener.frame(lambda frame: frame.running and frame.step > 2)
+    assert cells((await drawing(listener, [math.nan, 1e300, -math.inf]))["any"])
+    await listener.frame(lambda frame: frame.running and frame.step > running.step)
+    assert listener.troubles == []
+
+
+async def test_only_what_was_asked_for_last_is_shown(listener: Listener) -> None:
+    shown: list[dict[str, protocol.Picture]] = []
+    listener.host.on_drawing = shown.append
+    for rows in (5, 6, 7):
+        listener.host.draw([CHART], {"x": [0.0], "y": [1.0]}, layout=[("any", 30, rows)], theme="dark")
+    async with asyncio.timeout(40):
+        while not shown:
+            await asyncio.sleep(0.01)
+    listener.open(steps=3)
+    await listener.frame(lambda frame: True)  # nothing came late
+    assert [len(pictures["any"]) for pictures in shown] == [7]
+
+
+async def test_a_chart_asked_for_of_a_host_that_dies_is_drawn_by_the_next(listener: Listener) -> None:
+    await drawing(listener, [1.0])
+    first = listener.host.pid
+    assert first is not None
+    os.kill(first, signal.SIGSTOP)
+    pictures: dict[str, protocol.Picture] = {}
+    listener.host.on_drawing = pictures.update
+    listener.host.draw([CHART], {"x": [0.0], "y": [1.0]}, layout=[("any", 30, 8)], theme="no-color")
+    os.kill(first, signal.SIGKILL)
+    async with asyncio.timeout(40):
+        while not pictures:
+            await asyncio.sleep(0.01)
+    assert listener.host.pid != first
+    assert {style for line in pictures["any"] for _, style in line} <= {"", "bold"}

@@ -66,9 +66,7 @@ async def test_the_map_has_a_mark_for_every_objective_and_names_the_levels(size:
         assert len(set(LEVEL_MARKS.values())) == 5
         assert row(learner, "2  Calculus").endswith("○ open ·····")
         for objective, level in zip(OBJECTIVES, ("attempted", "familiar", "proficient", "mastered"), strict=False):
-            assert f"{LEVEL_MARKS[level]} {level}: {objective.text[:1].lower()}{objective.text[1:]}" in str(
-                about.content
-            )  # type: ignore[attr-defined]
+            assert f"{LEVEL_MARKS[level]} {level}: {objective.text[:1].lower()}{objective.text[1:]}" in about(learner)
 
 
 async def test_every_objective_says_where_it_stands_why_and_what_would_raise_it() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from tutor.labs import protocol
-from tutor.labs.spec import Value
+from tutor.labs.spec import Chart, Value
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """One thread is fastest at a lab's sizes and leaves the other core to the screen."""
@@ -33,6 +33,7 @@ class LabHost:
         self._command = command
         self.on_frame: Callable[[protocol.Frame], None] | None = None
         self.on_trouble: Callable[[str], None] | None = None
+        self.on_drawing: Callable[[dict[str, protocol.Picture]], None] | None = None
         self.ready = asyncio.Event()
         """Set once the host has loaded what labs need."""
         self._process: asyncio.subprocess.Process | None = None
@@ -49,6 +50,9 @@ class LabHost:
         self._closed = False
         self._opened: protocol.Open | None = None
         self._unsent: list[bytes] = []
+        self._drawing: protocol.Draw | None = None
+        """The charts that were asked for last, until they come."""
+        self._drawing_id = 0
 
     @property
     def pid(self) -> int | None:
@@ -173,6 +177,15 @@ class LabHost:
         self._remember(theme=name)
         self._send(protocol.Theme(name=name))
 
+    def draw(
+        self, charts: Sequence[Chart], arrays: dict[str, list[float]], *, layout: protocol.Layout, theme: str
+    ) -> None:
+        """Draw charts that belong to no lab; what was asked for before and has not come is forgotten."""
+        self._failures = 0
+        self._drawing = protocol.Draw(charts=list(charts), arrays=arrays, layout=layout, theme=theme)
+        self._send(self._drawing)
+        self._drawing_id = self._last_id
+
     def _remember(self, **changes: object) -> None:
         if self._opened is not None:
             self._opened = msgspec.structs.replace(self._opened, **changes)
@@ -225,6 +238,11 @@ class LabHost:
                 stale = self._began in self._pending or self._opened is None or reply.lab != self._opened.lab
                 if self.on_frame is not None and not stale:
                     self.on_frame(reply)
+            case protocol.Drawing():
+                if reply.id == self._drawing_id:
+                    self._drawing = None
+                    if self.on_drawing is not None:
+                        self.on_drawing(reply.pictures)
             case protocol.Failed():
                 if self.on_trouble is not None:
                     self.on_trouble(reply.message)
@@ -241,16 +259,20 @@ class LabHost:
                 return
 
     async def _replace(self, process: asyncio.subprocess.Process, why: str) -> None:
-        """Kill this host; if a lab was open, open it again in a new one."""
+        """Kill this host; if a lab was open, or charts were asked for, do that again in a new one."""
         if self._closed or self._process is not process:
             return
         self._let_go()
         self._pending.clear()
         self.ready.clear()
         self._failures += 1
+        given_up = self._failures >= MOST_FAILURES
+        if self._drawing is not None and not given_up:
+            self._send(self._drawing)
+            self._drawing_id = self._last_id
         if self._opened is None:
             return
-        if self._failures >= MOST_FAILURES:
+        if given_up:
             self._opened = None
             self._say(f"{why} {self._failures} times in a row; leave the lab and open it again.")
             return

@@ -14,10 +14,12 @@ import threading
 import time
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from tutor.errors import TutorError
 from tutor.labs import charts, protocol, registry
-from tutor.labs.run import Run
-from tutor.labs.spec import Chart, make_params
+from tutor.labs.run import History, Run
+from tutor.labs.spec import Chart, Frame, make_params
 
 FRAME_SECONDS = 1 / 30
 """Least time between two frames."""
@@ -107,6 +109,9 @@ class Host:
         match command:
             case protocol.Shown():
                 self.waiting = False
+                return
+            case protocol.Draw():
+                self._send(protocol.Drawing(command.id, _drawn(command)))
                 return
             case protocol.Open():
                 self.run, self.running = None, False
@@ -198,6 +203,16 @@ class Host:
     def _draw(self, run: Run[Any, Any], chart: Chart, width: int, height: int) -> protocol.Picture:
         prediction = self.prediction if chart.id == run.lab.prediction.chart else None
         return charts.draw(chart, run.history, width, height, self.theme, prediction)
+
+
+def _drawn(command: protocol.Draw) -> dict[str, protocol.Picture]:
+    arrays = {name: np.asarray(values, dtype=np.float64) for name, values in command.arrays.items()}
+    history = History(Frame(0, {}, arrays))
+    known = {chart.id: chart for chart in command.charts}
+    return {
+        chart_id: charts.draw(known[chart_id], history, width, height, charts.THEMES[command.theme])
+        for chart_id, width, height in command.layout
+    }
 
 
 def _plain(check: Any) -> Any:

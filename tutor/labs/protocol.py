@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from tutor.labs.spec import Check, Value
+from tutor.labs.spec import Chart, Check, Value
 
 Picture = list[list[tuple[str, str]]]
 """Lines of (text, Rich style) runs, ready to paint."""
@@ -86,11 +86,20 @@ class Theme(Command, frozen=True, tag="theme"):
     name: str
 
 
+class Draw(Command, frozen=True, tag="draw"):
+    """Draw charts that belong to no lab, from these series; an open lab goes on."""
+
+    charts: list[Chart]
+    arrays: dict[str, list[float]]
+    layout: Layout
+    theme: str
+
+
 class Shown(Command, frozen=True, tag="shown"):
     """The UI took the frame; the host may send the next."""
 
 
-AnyCommand = Open | Play | Pause | Step | Close | Restart | Change | Predict | Speed | Resize | Theme | Shown
+AnyCommand = Open | Play | Pause | Step | Close | Restart | Change | Predict | Speed | Resize | Theme | Draw | Shown
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
@@ -118,13 +127,20 @@ class Frame(msgspec.Struct, frozen=True, tag="frame"):
     pictures: dict[str, Picture]
 
 
+class Drawing(msgspec.Struct, frozen=True, tag="drawing"):
+    """The charts that `Draw` asked for; `id` is the command's."""
+
+    id: int
+    pictures: dict[str, Picture]
+
+
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
     """A command could not be carried out, or a lab raised; the lab is held."""
 
     message: str
 
 
-AnyReply = Ready | Ack | Frame | Failed
+AnyReply = Ready | Ack | Frame | Drawing | Failed
 
 _encoder = msgspec.msgpack.Encoder()
 commands: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(AnyCommand)

@@ -156,6 +156,10 @@ class TutorApp(App[None]):
                 from tutor.tui.screens.plan import PlanScreen
 
                 return PlanScreen()
+            case "statistics":
+                from tutor.tui.screens.statistics import StatisticsScreen
+
+                return StatisticsScreen()
             case "chapter":
                 from tutor.progress.plan import steps
                 from tutor.tui.screens.chapter import ChapterScreen
@@ -300,6 +304,7 @@ class TutorApp(App[None]):
         yield self._place("Big picture", "The way to diffusion, and where you stand", "picture")
         yield self._place("Plan", "Your weeks with their dates; start, pace, missed weeks", "plan")
         yield SystemCommand("Search", "Lessons, equations, glossary and questions", self.action_search)
+        yield self._place("Statistics", "Time, reviews, recall, mastery and calibration as charts", "statistics")
         from tutor.course.reference import KINDS
 
         for kind, title in KINDS.items():

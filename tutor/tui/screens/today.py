@@ -37,6 +37,7 @@ class TodayScreen(Screen[None]):
         Binding("enter", "continue", "Continue", tooltip="Open what is marked"),
         Binding("m", "open('map')", "Map", tooltip="All chapters, and how well you know them"),
         Binding("p", "open('plan')", "Plan", tooltip="Your weeks with their dates; start, pace, what was missed"),
+        Binding("s", "open('statistics')", "Statistics", tooltip="Time, reviews, mastery and calibration as charts"),
         Binding("t", "app.theme", "Dark/light", tooltip="Switch between dark and light"),
         Binding("q", "app.quit", "Quit", tooltip="Leave; everything is saved"),
     ]
