@@ -50,6 +50,10 @@ async def source(learner: Learner) -> None:
 
 
 async def quiz(learner: Learner) -> None:
+    statement = next(question for question in BANK.values() if question.type == "true_false")
+    with progress() as store:
+        if store.last_quiz(f"checkpoint:{CHAPTER}") is None:
+            store.start_quiz(f"checkpoint:{CHAPTER}", (statement.id,), 1)
     await learner.chooses(f"checkpoint:{CHAPTER}")
     screen = await learner.on(QuizScreen)
     await learner.until(lambda: screen.answer, "for the question")

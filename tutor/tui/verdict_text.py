@@ -51,8 +51,8 @@ def _day_text(day: date) -> str:
 
 
 def _in_days(days: int) -> str:
-    """When to ask again, as `again tomorrow` or `again in 11 days`."""
-    return "again today" if days <= 0 else "again tomorrow" if days == 1 else f"again in {days} days"
+    """How long to wait, as `tomorrow` or `in 11 days`."""
+    return "today" if days <= 0 else "tomorrow" if days == 1 else f"in {days} days"
 
 
 def schedule(round_: Round, done: Scheduled, today: date) -> Text:
