@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ import pytest
 from msgspec.structs import replace
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
-from tui_support import Learner, answer_keys, drawn, open_quiz, seed_quiz
+from tui_support import Learner, answer_keys, charts, drawn, open_quiz, seed_quiz
 
 from tutor import paths
 from tutor.labs.protocol import Frame
+from tutor.progress import events as log
 from tutor.progress.store import Store
 from tutor.settings import Settings, save_settings
 from tutor.tui.app import TutorApp
@@ -28,6 +29,7 @@ from tutor.tui.screens.lab import LabScreen
 from tutor.tui.screens.lesson import LessonScreen
 from tutor.tui.screens.map import MapScreen
 from tutor.tui.screens.plan import PlanScreen
+from tutor.tui.screens.statistics import StatisticsScreen
 from tutor.tui.widgets.math_markdown import CodeBlock, FormulaBlock
 
 SMALL, LARGE = (80, 24), (120, 40)
@@ -52,6 +54,24 @@ async def plan(learner: Learner) -> None:
 async def course_map(learner: Learner) -> None:
     await learner.press("m")
     await learner.on(MapScreen)
+
+
+async def statistics(learner: Learner) -> None:
+    """Of three weeks in which three questions were asked four times."""
+    for day in (21, 18, 10, 3):
+        store = Store.open(paths.database(), clock=lambda day=day: MOMENT - timedelta(days=day))
+        for at, outcome in enumerate(("right", "right", "wrong")):
+            given: Any = {"outcome": outcome, "confidence": (0.25, 0.95, 0.75)[at], "objectives": ("la.svd",)}
+            answer = log.Answer(item=f"q{at}", response="", score=0.0, context="review", quiz="", **given)
+            store.record(answer, chapter="linear-algebra", seconds=2400.0)
+        store.close()
+    await learner.press("s")
+    screen = await learner.on(StatisticsScreen)
+    await learner.until(lambda: screen.pictures, "for the charts")
+    await learner.until(
+        lambda: all(len(screen.pictures.get(view.chart_id, ())) == view.size.height for view in charts(learner)),
+        "for the charts in their places",
+    )
 
 
 async def lesson(learner: Learner) -> None:
@@ -143,13 +163,13 @@ def looks(
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize(
     "way",
-    [today, plan, course_map, lesson, quiz_asked, quiz_verdict, lab, help_of_the_lesson],
+    [today, plan, course_map, statistics, lesson, quiz_asked, quiz_verdict, lab, help_of_the_lesson],
     ids=lambda way: way.__name__,
 )
 def test_dark(looks: Callable[..., bool], way: Way, size: tuple[int, int]) -> None:
     assert looks(way, size, "dark")
 
 
-@pytest.mark.parametrize("way", [today, lesson, lab], ids=lambda way: way.__name__)
+@pytest.mark.parametrize("way", [today, statistics, lesson, lab], ids=lambda way: way.__name__)
 def test_light(looks: Callable[..., bool], way: Way) -> None:
     assert looks(way, LARGE, "light")

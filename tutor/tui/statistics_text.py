@@ -92,21 +92,31 @@ def _calibration(found: Statistics) -> Text:
             text.append(f"{level.right} of {level.answers} right, {_percent(level.share)}\n")
     if found.overconfidence is not None and found.brier is not None:
         points = round(100 * found.overconfidence)
-        way = f"{count(abs(points), 'point')} {'too sure' if points > 0 else 'too unsure'}" if points else "just right"
+        way = f"{count(abs(points), 'point')} too {'sure' if points > 0 else 'unsure'}" if points else "just right"
         text.append(f"On the whole {way}", "bold").append(f" (Brier {found.brier:.2f}; always ½: 0.25).")
-    run = [row for row in found.predictions if row.measured is not None]
-    if run:
-        close = sum(row.right for row in run)
-        text.append(
-            f"\nIn labs {close} of {count(len(run), 'prediction')} within {_percent(CLOSE)} of the range.", "dim"
-        )
     return text
 
 
-NUMBERS: Mapping[str, Callable[[Statistics], Text]] = {
+def _labs(found: Statistics) -> str:
+    """What came of the predictions in labs, stated with a confidence or without."""
+    run = [row for row in found.predictions if row.measured is not None]
+    close = sum(row.right for row in run)
+    said = f"\nIn labs {close} of {count(len(run), 'prediction')} within {_percent(CLOSE)} of the range."
+    return said if run else ""
+
+
+_NUMBERS: Mapping[str, Callable[[Statistics], Text]] = {
     "time": _time,
     "reviews": _reviews,
     "recall": _recall,
     "mastery": _mastery,
     "calibration": _calibration,
 }
+
+
+def numbers(part: str, found: Statistics, *, empty: bool) -> Text:
+    """What stands below the chart of a part, or in its place while there is nothing to draw."""
+    text = Text(EMPTY[part], "dim") if empty else _NUMBERS[part](found)
+    if part == "calibration":
+        text.append(_labs(found), "dim")
+    return text

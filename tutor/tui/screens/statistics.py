@@ -19,7 +19,7 @@ from tutor.labs.protocol import Picture
 from tutor.progress.pictures import CHARTS, arrays, filled
 from tutor.progress.statistics import Statistics, statistics
 from tutor.tui.drawing import until_left
-from tutor.tui.statistics_text import EMPTY, NUMBERS
+from tutor.tui.statistics_text import numbers
 from tutor.tui.widgets.chart_view import ChartView
 from tutor.tui.widgets.footer import KeyFooter
 
@@ -121,8 +121,7 @@ class StatisticsScreen(Screen[None]):
         full = {chart.id for chart in filled(self.found)}
         for panel in self.query(Panel):
             empty = panel.drawn and panel.part not in full
-            numbers = panel.query_one(".numbers", Static)
-            numbers.update(Text(EMPTY[panel.part], "dim") if empty else NUMBERS[panel.part](self.found))
+            panel.query_one(".numbers", Static).update(numbers(panel.part, self.found, empty=empty))
             for view in panel.query(ChartView):
                 view.display = not empty
         self._ask()
