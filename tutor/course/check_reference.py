@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from tutor.course.check_whole import whole_problems
 from tutor.course.load import ContentError, Problem
 from tutor.course.markup import FUNCTIONS, GREEK
 from tutor.course.model import Course
@@ -24,6 +25,7 @@ from tutor.course.reference import (
     read_shelf,
     shelf_path,
 )
+from tutor.course.spelling import misspelt
 
 
 class Checker(Protocol):
@@ -53,6 +55,8 @@ def check_reference(checker: Checker, course: Course) -> None:
         checker.problems += shelf.problems
         _shelf(checker, kind, shelf, {stub.id for stub in course.chapters})
     checker.problems += picture_problems(checker.content, course)
+    checker.problems += misspelt(checker.content, course)
+    checker.problems += whole_problems(checker.content, course)
     known = {picture_path(checker.content), *(shelf_path(checker.content, kind) for kind in KINDS)}
     for path in sorted((checker.content / FOLDER).glob("*")):
         if path not in known and not path.name.startswith("."):

@@ -155,21 +155,25 @@ def load_lesson(content: Path, chapter_id: str, lesson_id: str) -> Lesson:
     return Lesson(head=head, pages=split_pages(parts[2]), path=str(path))
 
 
+_MARK = re.compile(r"^(?:[ \t]{0,3}(?P<fence>`{3,}|~{3,})(?P<rest>[^\n]*)|---[^\S\n]*)$", re.MULTILINE)
+
+
 def split_pages(text: str) -> tuple[str, ...]:
     """Split Markdown at lines `---` that stand outside code fences."""
-    pages: list[list[str]] = [[]]
-    fence = ""
-    for line in text.split("\n"):
-        mark = re.match(r"\s{0,3}(`{3,}|~{3,})", line)
-        if mark and not fence:
-            fence = mark[1]
-        elif mark and line.strip().startswith(fence) and not line.strip().strip(fence[0]):
-            fence = ""
-        if line.rstrip() == "---" and not fence:
-            pages.append([])
-        else:
-            pages[-1].append(line)
-    return tuple("\n".join(page).strip() + "\n" for page in pages)
+    pages: list[str] = []
+    start, fence = 0, ""
+    for mark in _MARK.finditer(text):
+        if mark["fence"] and not fence:
+            fence = mark["fence"]
+        elif mark["fence"]:
+            whole = mark["fence"] + mark["rest"].strip()
+            if whole.startswith(fence) and not whole.strip(fence[0]):
+                fence = ""
+        elif not fence:
+            pages.append(text[start : mark.start()])
+            start = mark.end() + 1
+    pages.append(text[start:])
+    return tuple(page.strip() + "\n" for page in pages)
 
 
 def find_lesson(content: Path, course: Course, lesson_id: str) -> str:

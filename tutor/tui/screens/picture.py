@@ -72,7 +72,7 @@ class PictureScreen(Screen[None]):
         try:
             self.picture = picture = load_picture(content)
         except ContentError as error:
-            self.query_one("#picture", Static).update(Text(str(error), "bold"))
+            self.query_one("#picture-about", Static).update(Text(str(error), "bold"))
             return
         found = standing(content, course, self.app.store) if self.app.store_ready else {}
         states = {stub.number: found[stub.id].text for stub in course.chapters if stub.id in found}
