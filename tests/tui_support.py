@@ -15,6 +15,7 @@ from textual.screen import Screen
 from textual.widgets import OptionList
 
 from tutor import paths
+from tutor.course.grade import rights
 from tutor.course.load import load_course, load_questions
 from tutor.course.model import Question
 from tutor.progress.store import Store
@@ -24,6 +25,7 @@ from tutor.tui.screens.quiz import QuizScreen
 from tutor.tui.screens.today import TodayScreen
 from tutor.tui.widgets.answers import LETTERS, ChoiceAnswer, OrderAnswer, SelfGradedAnswer
 from tutor.tui.widgets.chart_view import ChartView
+from tutor.tui.widgets.match import MatchAnswer
 
 S = TypeVar("S", bound=Screen[Any])
 
@@ -214,6 +216,9 @@ def answer_keys(screen: QuizScreen, right: bool) -> list[str]:
             return [*(_sorting(answer.order, [item.id for item in question.items]) if right else []), "enter"]
         case SelfGradedAnswer():
             return [*"mine", "f2", *(LETTERS[: len(question.rubric)] if right else []), "enter"]
+        case MatchAnswer():
+            sides = [rights(question).index(pair.right) if right else 0 for pair in question.pairs]
+            return [*(str(answer.order.index(side) + 1) for side in sides), "enter"]
         case _:
             return [*(question.answer if right else question.wrong[0].answer), "enter"]
 

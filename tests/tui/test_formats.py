@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from textual.widgets import Input
 from tui_support import BANK, CHAPTER, Learner, answer_keys, asks, learning, open_quiz, progress, seed_quiz
 
-from tutor.course import load
 from tutor.course.fading import faded
 from tutor.course.grade import rights
-from tutor.course.model import Distractor, Pair, Question, WrongAnswer
-from tutor.course.variants import drawn, variant
+from tutor.course.load import load_questions
+from tutor.course.variants import variant
 from tutor.paths import content_dir
 from tutor.progress import events as log
 from tutor.tui.screens.quiz import QuizScreen
@@ -21,22 +19,7 @@ from tutor.tui.widgets.answers import DIVIDER, AnswerList, ClozeAnswer, OrderAns
 from tutor.tui.widgets.gaps import GapChoice, GapFields
 from tutor.tui.widgets.match import MatchAnswer
 
-MATCH = Question(
-    id="match",
-    type="match",
-    prompt="What goes with what?",
-    objectives=("la.svd",),
-    difficulty=1,
-    explanation="So it is.",
-    lesson="svd#1",
-    hints=("a", "b", "c"),
-    pairs=(
-        Pair(id="a", left="day", right="sun", feedback="The sun is up by day."),
-        Pair(id="b", left="night", right="moon", feedback="The moon is seen at night."),
-        Pair(id="c", left="dusk", right="star", wrong=(WrongAnswer(answer="sun", feedback="It has gone down."),)),
-    ),
-    distractors=(Distractor(id="x", text="rain", feedback="It falls at any time."),),
-)
+MATCH = load_questions(content_dir(), "information-theory")["it-bits-match"]
 
 
 def draft() -> str:
@@ -58,56 +41,71 @@ async def back(learner: Learner) -> QuizScreen:
     return await open_quiz(learner)
 
 
-@pytest.fixture
-def with_match(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bank has a match of words, whose lines are easily told apart on the screen."""
-    bank = load.load_questions(content_dir(), CHAPTER)
-    monkeypatch.setattr("tutor.tui.screens.quiz.load_questions", lambda *_: bank | {"match": MATCH})
-
-
-async def test_a_number_gives_a_partner_and_goes_to_the_next_line(with_match: None) -> None:
-    seed_quiz("match")
-    async with learning((80, 24)) as learner:
+async def test_a_number_gives_a_partner_and_goes_to_the_next_line() -> None:
+    seed_quiz(MATCH.id)
+    async with learning((80, 30)) as learner:
         answer = (await open_quiz(learner)).answer
         assert isinstance(answer, MatchAnswer)
         sides = rights(MATCH)
+        assert sides == ("1", "3", "3/2", "0", "2", "8")
         number = {sides[at]: str(place + 1) for place, at in enumerate(answer.order)}
         await learner.press("enter")
         await learner.sees("Give every line a partner first: its number does that.")
-        await learner.press(number["moon"], number["rain"])
-        assert (answer.chosen, answer.query_one(AnswerList).highlighted) == ([1, 3, None], 2)
+        await learner.press(number["3"], number["8"])
+        assert (answer.chosen, answer.query_one(AnswerList).highlighted) == ([1, 5, None, None], 2)
         await learner.press("9", "enter")
         assert given() == []
         # Left and taken up again, with the same partners.
         answer = (await back(learner)).answer
         assert isinstance(answer, MatchAnswer)
-        assert json.loads(draft()) == answer.chosen == [1, 3, None]
-        await learner.press("c", number["sun"], "enter")
-        assert [event.response for event in given()] == [(1, 3, 0)]
-        await learner.sees("0 of 3 pairs right.", "The moon is seen at night.", "It falls at any time.", "gone down.")
-        assert learner.part("#answer").count("✗") == 3
+        assert json.loads(draft()) == answer.chosen == [1, 5, None, None]
+        await learner.press("c", number["1"], number["0"], "enter")
+        assert [event.response for event in given()] == [(1, 5, 0, 3)]
+        await learner.sees("1 of 4 pairs right.", "That is the number of symbols.")
+        assert [learner.part("#answer").count(mark) for mark in "✓✗"] == [1, 3]
         await learner.press("1")
-        assert answer.chosen == [1, 3, 0], "a judged answer stays as it was judged"
-        await learner.press("r", "a", number["sun"], "b", number["moon"], "c", number["star"], "enter")
-        await learner.sees("✓ Right")
-        assert given()[-1].outcome == "right"
+        assert answer.chosen == [1, 5, 0, 3], "a judged answer stays as it was judged"
 
 
-async def test_space_and_arrows_turn_through_the_partners(with_match: None) -> None:
-    seed_quiz("match")
+async def test_space_and_arrows_turn_through_the_partners() -> None:
+    seed_quiz(MATCH.id)
     async with learning((80, 24)) as learner:
         answer = (await open_quiz(learner)).answer
         assert isinstance(answer, MatchAnswer)
         await learner.press("space", "space", "down", "left")
-        assert answer.chosen == [answer.order[1], answer.order[-1], None]
+        assert answer.chosen == [answer.order[1], answer.order[-1], None, None]
         await learner.press("right", "up", "backspace")
-        assert answer.chosen == [None, answer.order[0], None]
+        assert answer.chosen == [None, answer.order[0], None, None]
         before = answer.chosen
-        for text in ("", "nonsense", "{}", "[99]", "[0, 1]", "[true, 1, 2]", "[1.0, 1, 2]", "null", "[0, 1, 9]"):
+        for text in (
+            "",
+            "nonsense",
+            "{}",
+            "[99]",
+            "[0, 1]",
+            "[true, 1, 2, 3]",
+            "[1.0, 1, 2, 3]",
+            "null",
+            "[0, 1, 2, 9]",
+        ):
             answer.restore(text)
             assert answer.chosen == before, text
         await learner.press("backspace", "down", "backspace")
         assert draft() == "", "what is empty is no half-given answer"
+
+
+async def test_a_match_is_answered_right_after_a_second_look() -> None:
+    seed_quiz(MATCH.id)
+    async with learning((80, 30)) as learner:
+        screen = await open_quiz(learner)
+        answer = screen.answer
+        assert isinstance(answer, MatchAnswer)
+        await learner.press(*"1111", "enter")
+        assert screen.verdict is not None
+        assert screen.verdict.outcome == "wrong"
+        await learner.press("r", "a", *answer_keys(screen, right=True))
+        await learner.sees("✓ Right")
+        assert given()[-1].response == (0, 1, 2, 3)
 
 
 async def test_gaps_are_filled_one_after_the_other_and_kept() -> None:
@@ -227,16 +225,24 @@ async def test_a_derivation_that_was_right_comes_back_faded() -> None:
             assert answer.response() == (*wanted, "d_k"), text
 
 
-async def test_each_round_asks_a_variant_of_its_own_and_keeps_it() -> None:
+async def test_a_question_that_was_answered_comes_back_with_other_numbers() -> None:
     question = BANK["la-attn-mix"]
-    seed_quiz(question.id, seed=3)
+    seed_quiz(question.id)
+    async with learning((100, 40)) as learner:
+        screen = await open_quiz(learner)
+        assert await asks(learner, screen) == variant(question, 0) == question
+        await learner.press(*answer_keys(screen, right=True))
+        await learner.sees("✓ Right")
+    seed_quiz(question.id, seed=2)
     async with learning((100, 40)) as learner:
         screen = await open_quiz(learner)
         asked = await asks(learner, screen)
-        assert asked == variant(question, 3) != variant(question, 1)
-        assert question.template is not None
-        await learner.sees(f"{drawn(question.template, 3)['v']:g}.")
+        assert asked.prompt != question.prompt
+        assert asked.template == question.template
+        # Left and taken up again, the numbers are the same.
         screen = await back(learner)
         assert await asks(learner, screen) == asked
         await learner.press(*answer_keys(screen, right=True))
         await learner.sees("✓ Right", f"Answer: {asked.answer}")
+    first, second = given()
+    assert (first.variant, variant(question, second.variant)) == (0, asked)

@@ -96,8 +96,7 @@ class MatchAnswer(ListAnswer):
             self.post_message(self.Submitted())
         elif event.character and event.character in DIGITS[: len(self.order)]:
             self._give(self.order[DIGITS.index(event.character)])
-            # The next line without a partner is what comes next.
-            lines.highlighted = self._open_below(lines.highlighted or 0)
+            lines.highlighted = self._below(lines.highlighted or 0)
         elif (place := place_of(event.character, len(self.chosen))) is not None:
             lines.highlighted = place
         else:
@@ -105,9 +104,11 @@ class MatchAnswer(ListAnswer):
         event.stop()
         event.prevent_default()
 
-    def _open_below(self, at: int) -> int:
+    def _below(self, at: int) -> int:
+        """The next line without a partner; when all have one the next line."""
         count = len(self.chosen)
-        return next((place % count for place in range(at + 1, at + count) if self.chosen[place % count] is None), at)
+        places = (place % count for place in range(at + 1, at + count))
+        return next((place for place in places if self.chosen[place] is None), min(at + 1, count - 1))
 
     def action_turn(self, by: int) -> None:
         """Give the line the partner that stands below, or above, the one it has."""
