@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -116,8 +118,11 @@ def load_course(content: Path) -> Course:
 
 def chapter_dir(content: Path, chapter_id: str) -> Path | None:
     """The folder `NN-ID` of a chapter; None when its content is not written."""
-    for path in content.glob(f"[0-9][0-9]-{chapter_id}/chapter.toml"):
-        return path.parent
+    # A glob would take ten times as long, and this is asked for every lesson.
+    with contextlib.suppress(OSError):
+        for name in sorted(os.listdir(content)):
+            if name[2:] == f"-{chapter_id}" and name[:2].isdecimal() and (content / name / "chapter.toml").exists():
+                return content / name
     return None
 
 
