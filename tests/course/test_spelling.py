@@ -10,7 +10,7 @@ import pytest
 from tutor.course.check_whole import TITLE, whole_problems
 from tutor.course.load import load_chapter, load_course, load_lesson, read_bank
 from tutor.course.reference import read_shelf
-from tutor.course.spelling import is_known, known_words, misspelt, used_words, words_in, words_path
+from tutor.course.spelling import accept, is_known, known_words, misspelt, used_words, words_in, words_path
 
 CONTENT = Path(__file__).parents[2] / "content"
 COURSE = load_course(CONTENT)
@@ -97,6 +97,17 @@ def test_any_letter_left_out_of_a_common_word_is_found_nearly_always() -> None:
     cut = [(word, word[:at] + word[at + 1 :]) for word in common for at in range(1, len(word) - 1)]
     missed = [pair for pair in cut if is_known(pair[1], known)]
     assert len(missed) < 0.01 * len(cut), missed
+
+
+def test_words_that_were_looked_at_are_put_into_the_list(small: Path) -> None:
+    path = small / "reference" / "next-steps.md"
+    path.write_text("## Zyx\n\nA zyx of Qwertys.\n", "utf-8")
+    forget()
+    assert len(misspelt(small, load_course(small))) == 3
+    assert accept(small) == ["Qwertys", "zyx"]
+    known_words.cache_clear()
+    assert misspelt(small, load_course(small)) == []
+    assert accept(small) == []
 
 
 def test_without_a_list_nothing_is_said(small: Path) -> None:

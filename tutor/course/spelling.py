@@ -2,11 +2,14 @@
 
 The list holds every word that the course may use, in British spelling: one a line, in small letters unless it is
 always written with a capital. Code, formulas, links, ids and names in capitals (SVD, ResNet) are left out.
+
+`python -m tutor.course.spelling CONTENT` puts every unknown word into the list: for words that were looked at.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
@@ -80,7 +83,7 @@ def _problem(path: Path, line: int, word: str, known: frozenset[str]) -> Problem
     near = get_close_matches(word.lower(), known, 3, 0.75)
     advice = f"; near are {', '.join(near)}" if near else ""
     at = _line_with(read_text(path), line, word)
-    return Problem(str(path), at, f"“{word}” is not among the known words{advice}")
+    return Problem(str(path), at, f"“{word}” is not among the known words{advice}; mend it, or add it to words.txt")
 
 
 def _line_with(text: str, line: int, word: str) -> int:
@@ -169,3 +172,19 @@ def used_words(content: Path) -> Mapping[str, int]:
         for word in words_in(text):
             found[word] = found.get(word, 0) + 1
     return found
+
+
+def accept(content: Path) -> list[str]:
+    """Put the words of the course that are not in the list into it, and return them."""
+    known = known_words(content)
+    used = used_words(content)
+    unknown = [word for word in used if not is_known(word, known)]
+    # A capital may be that of a sentence: where both are used, the small one stands for both.
+    new = sorted({word.lower() if word.lower() in used else word for word in unknown})
+    lines = sorted({*known, *new}, key=lambda word: (word.casefold(), word))
+    words_path(content).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return new
+
+
+if __name__ == "__main__":
+    print("\n".join(accept(Path(sys.argv[1]))))
