@@ -11,6 +11,7 @@ from tutor.progress.events import CONFIDENT
 from tutor.progress.plan import QUESTION_MINUTES
 from tutor.progress.queue import EARLIER_FROM, PLACEMENT_PASS, due, passes_placement, review_seconds
 from tutor.progress.rounds import unread
+from tutor.progress.schedule import calendar
 from tutor.tui.format import bar, minutes
 
 if TYPE_CHECKING:
@@ -141,6 +142,13 @@ def may_skip(round_: Round) -> bool:
         and quiz.done
         and passes_placement(unaided(round_), len(quiz.questions))
     )
+
+
+def left_out(app: TutorApp, round_: Round) -> str:
+    """The row of the log by which the chapter of a placement quiz is left out of the plan; empty when it is not."""
+    if round_.kind != "placement" or not calendar(app.course, app.store).is_skipped(round_.chapter):
+        return ""
+    return app.store.effective("skip", item=round_.chapter)[-1].id
 
 
 def _placement_end(round_: Round, skipped: bool) -> Text:

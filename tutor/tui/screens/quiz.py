@@ -21,12 +21,21 @@ from tutor.errors import TutorError
 from tutor.progress import events as log
 from tutor.progress.events import CONFIDENCE
 from tutor.progress.queue import due, today
-from tutor.progress.review import Grade
+from tutor.progress.review import Grade, warm
 from tutor.progress.round import Round, Scheduled
 from tutor.progress.rounds import review, unread
 from tutor.tui.drawing import until_left
 from tutor.tui.right_answer import right_answer
-from tutor.tui.round_text import can_go_on, end_text, intro_text, may_skip, nothing_text, place_text, title_text
+from tutor.tui.round_text import (
+    can_go_on,
+    end_text,
+    intro_text,
+    left_out,
+    may_skip,
+    nothing_text,
+    place_text,
+    title_text,
+)
 from tutor.tui.screens.quiz_summary import QuizSummary, lesson_name
 from tutor.tui.verdict_text import SURE_KEYS, reasons, schedule, sure_line, verdict_text
 from tutor.tui.widgets.answers import Answer, ChoiceAnswer, ClozeAnswer, SelfGradedAnswer, answer_widget
@@ -39,6 +48,8 @@ if TYPE_CHECKING:
 
 QUICK_SECONDS = 0.2
 """What takes longer is announced."""
+WARM_SECONDS = 0.5
+"""After so long the scheduler is loaded, which the first answer would have to wait for."""
 TAKEN_BACK = "Taken back: that answer counts for nothing. Answer anew."
 SHOWN = " What was shown stays shown: a right answer is practice."
 
@@ -109,7 +120,7 @@ class QuizScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """A line that says where, the question, the way to answer it, and what comes back."""
-        yield Static(id="quiz-head", markup=False)
+        yield Static(self._head(), id="quiz-head", markup=False)
         with VerticalScroll(id="quiz-body", can_focus=False), Vertical(id="quiz-page"):
             yield MathMarkdown("", id="prompt")
             yield Vertical(id="answer")
@@ -124,19 +135,31 @@ class QuizScreen(Screen[None]):
     def on_mount(self) -> None:
         """Take up the round that was left, show how the last one ended, or begin one."""
         self.set_reactive(Screen.title, self.round.title)
-        self._open()
+        if self.round.chapters:
+            self._load()
+        else:
+            self._open()
+        # A moment later, so that the question is seen first.
+        self.set_timer(WARM_SECONDS, warm)
 
     @work(exclusive=True, group="show", exit_on_error=True)
     @until_left
-    async def _open(self) -> None:
-        """Find the questions, off the screen's thread where there are many, and take up or begin the round."""
+    async def _load(self) -> None:
+        """Read many questions off the screen's thread, then open the round."""
+        loading = asyncio.ensure_future(asyncio.to_thread(self.round.load))
+        done, _ = await asyncio.wait({loading}, timeout=QUICK_SECONDS)
+        if not done:
+            self._notice(Text("Collecting the questions …", style="dim"))
         try:
-            if self.round.chapters:
-                loading = asyncio.ensure_future(asyncio.to_thread(self.round.load))
-                done, _ = await asyncio.wait({loading}, timeout=QUICK_SECONDS)
-                if not done:
-                    self._notice(Text("Collecting the questions …", style="dim"))
-                await loading
+            await loading
+        except TutorError as error:
+            self._leave_with(error)
+            return
+        self._open()
+
+    def _open(self) -> None:
+        """Take up the round that was left, or begin one, after a word about it where that is due."""
+        try:
             if self.round.take_up():
                 self.before = ""
             else:
@@ -147,10 +170,14 @@ class QuizScreen(Screen[None]):
                     return
                 self._begin()
         except TutorError as error:
-            self.notify(str(error), severity="error", markup=False, timeout=10)
-            self.dismiss()
+            self._leave_with(error)
             return
+        self.skipped = left_out(self.app, self.round)
         self.show()
+
+    def _leave_with(self, error: TutorError) -> None:
+        self.notify(str(error), severity="error", markup=False, timeout=10)
+        self.dismiss()
 
     def _begin(self) -> None:
         self.round.begin(random.SystemRandom().randrange(2**31), self.app.active_seconds())
@@ -226,11 +253,14 @@ class QuizScreen(Screen[None]):
         widget.display = bool(shown)
 
     def _draw_head(self) -> None:
+        self.query_one("#quiz-head", Static).update(self._head())
+
+    def _head(self) -> Table:
         row = Table.grid(expand=True, padding=(0, 1))
         row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         row.add_column(justify="right", no_wrap=True)
         row.add_row(title_text(self.round), place_text(self.app, self.round))
-        self.query_one("#quiz-head", Static).update(row)
+        return row
 
     def _summarise(self) -> None:
         """Say how the round ended, or why there is none."""
