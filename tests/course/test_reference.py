@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
-from tutor import cli
+from tutor import cli_verbs
 from tutor.course.check import check_content
 from tutor.course.check_reference import unnamed
 from tutor.course.folding import folded
@@ -214,15 +214,15 @@ def test_as_text_every_entry_fits_into_eighty_columns(kind: str) -> None:
 
 def test_the_verb_writes_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     run = CliRunner().invoke
-    listed = run(cli.app, ["reference"]).output.splitlines()
+    listed = run(cli_verbs.app, ["reference"]).output.splitlines()
     assert [line.split("\t")[0] for line in listed] == list(KINDS)
-    found = run(cli.app, ["reference", "equations", "langevin", "temperature"]).output
+    found = run(cli_verbs.app, ["reference", "equations", "langevin", "temperature"]).output
     assert found.startswith("Langevin dynamics\n")
     assert "→ lesson langevin, page 3; lab langevin-double-well" in found
-    rows = [json.loads(line) for line in run(cli.app, ["reference", "--json"]).output.splitlines()]
+    rows = [json.loads(line) for line in run(cli_verbs.app, ["reference", "--json"]).output.splitlines()]
     assert {row["kind"] for row in rows} == set(KINDS)
     assert next(row for row in rows if row["id"] == "svd")["target"] in {
         "reference:equations#svd",
         "reference:glossary#svd",
     }
-    assert isinstance(run(cli.app, ["reference", "recipes"]).exception, TutorError)
+    assert isinstance(run(cli_verbs.app, ["reference", "recipes"]).exception, TutorError)

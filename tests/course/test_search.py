@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tutor import cli, paths
+from tutor import cli_verbs, paths
 from tutor.course import search as module
 from tutor.course.folding import folded
 from tutor.course.load import find_lesson, load_course, load_lesson, load_questions
@@ -235,12 +235,12 @@ def test_a_killed_making_leaves_the_old_index(small: Path, monkeypatch: pytest.M
 
 def test_the_verb_writes_what_is_found_beside_the_progress() -> None:
     run = CliRunner().invoke
-    text = run(cli.app, ["search", "reverse", "sde"]).output
+    text = run(cli_verbs.app, ["search", "reverse", "sde"]).output
     assert text.startswith("Reverse SDE (equation)\n  ")
     assert "[SDE]" in text
     assert index_path().parent == paths.home()
     assert index_path() != paths.database()
-    rows = [json.loads(line) for line in run(cli.app, ["search", "schrodinger", "--json"]).output.splitlines()]
+    rows = [json.loads(line) for line in run(cli_verbs.app, ["search", "schrodinger", "--json"]).output.splitlines()]
     assert rows[0]["target"] == "reference:glossary#schrodinger-bridge"
     assert set(rows[0]) == {"kind", "title", "place", "target", "snippet"}
-    assert run(cli.app, ["search", "*"]).output == ""
+    assert run(cli_verbs.app, ["search", "*"]).output == ""

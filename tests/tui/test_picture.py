@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from tui_support import COURSE, Learner, learning, progress
 
-from tutor import cli, paths
+from tutor import cli_verbs, paths
 from tutor.course.load import load_chapter
 from tutor.course.picture import COLUMNS, ROWS, beside, boxes, drawn, load_picture, picture_path, picture_problems
 from tutor.progress import events as log
@@ -119,8 +119,8 @@ async def test_a_spoilt_picture_is_said(course_copy: Path) -> None:
 
 def test_the_verb_draws_it_and_says_the_same_as_json() -> None:
     run = CliRunner().invoke
-    assert "▶ here 0/" in run(cli.app, ["picture"]).output
-    rows = json.loads(run(cli.app, ["picture", "--json"]).output)["chapters"]
+    assert "▶ here 0/" in run(cli_verbs.app, ["picture"]).output
+    rows = json.loads(run(cli_verbs.app, ["picture", "--json"]).output)["chapters"]
     assert [row["chapter"] for row in rows] == [stub.id for stub in COURSE.chapters]
     assert rows[0]["state"] == "here"
     assert rows[8]["needs"] == ["probability", "stochastic-processes", "energy-models"]
