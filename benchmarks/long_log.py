@@ -1,7 +1,8 @@
 """What 100,000 answers in the log cost: Today, an answer, an undo, the statistics, and all that is derived anew.
 
 The log is that of a learner who answers every question of the course again and again for two years. Today's figures
-(the agenda and what is due) are read in turn from this log and from one with nothing in it.
+(the agenda and what is due) are read in turn from this log and from one with nothing in it. All but the commit of an
+answer, which waits for the disk, is processor time: what else the machine does is left out.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -68,11 +70,11 @@ def fill(path: Path, rows: int) -> None:
     db.close()
 
 
-def timed(job: Callable[[], object]) -> float:
+def timed(job: Callable[[], object], clock: Callable[[], float] = time.process_time) -> float:
     """Milliseconds."""
-    begun = time.perf_counter()
+    begun = clock()
     job()
-    return 1000 * (time.perf_counter() - begun)
+    return 1000 * (clock() - begun)
 
 
 def main() -> None:
@@ -92,18 +94,22 @@ def main() -> None:
         agenda(CONTENT, COURSE, none)
         for _ in range(chosen.n):
             for store, times in today.items():
-                times.append(timed(lambda store=store: agenda(CONTENT, COURSE, store)))
+                times.append(timed(partial(agenda, CONTENT, COURSE, store)))
         print(f"Today, none               {figure(quantile(today[none], 0.5), 'ms')} in the median")
         print(f"Today, {ROWS:,}            {figure(quantile(today[long], 0.5), 'ms')} in the median")
         print(f"Today, ratio              {median_ratio(today[long], today[none])}, target ≤ 1.2")
 
         rng = random.Random(2)
         events = [answer(rng) for _ in range(chosen.n)]
-        commits = [timed(lambda: long.record(event, chapter=chapter, seconds=20.0)) for chapter, event in events]  # noqa: B023
+        commits, work = [], []
+        for chapter, event in events:
+            begun = time.process_time()
+            commits.append(timed(partial(long.record, event, chapter=chapter, seconds=20.0), time.perf_counter))
+            work.append(1000 * (time.process_time() - begun))
         undos = [timed(long.undo) for _ in range(10)]
         print(
             f"an answer                 {figure(quantile(commits, 0.5), 'ms')} in the median, "
-            f"{figure(quantile(commits, 0.99), 'ms')} p99, target ≤ 10 ms"
+            f"{figure(quantile(commits, 0.99), 'ms')} p99, target ≤ 10 ms; {figure(quantile(work, 0.5), 'ms')} of work"
         )
         print(f"undo of an answer         {figure(quantile(undos, 0.5), 'ms')} in the median")
         print(f"the review's queue        {figure(timed(lambda: review_queue(long)), 'ms')}")

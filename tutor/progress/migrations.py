@@ -68,6 +68,7 @@ def _review_and_mastery(db: Database) -> None:
     """Tables that a rebuild fills; the log gains the indexes that undo and the plan read it by."""
     db["events"].create_index(["item", "at"])
     db["events"].create_index(["kind", "at"])
+    db["time_spent"].create_index(["chapter", "seconds"])  # Today sums a chapter without reading its days
     db["quiz_state"].add_column("mixed", int, not_null_default=0)
 
     card = {
