@@ -78,7 +78,7 @@ async def stands(learner: Learner, *texts: str) -> PictureScreen:
     return screen
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("size", [(80, 24), pytest.param((120, 40), marks=pytest.mark.full)])
 async def test_it_shows_where_one_stands_and_opens_chapters(size: tuple[int, int]) -> None:
     lessons = load_chapter(CONTENT, "calculus").lessons
     with progress() as store:

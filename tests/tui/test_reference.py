@@ -34,7 +34,7 @@ async def stands_on(learner: Learner, kind: str, name: str) -> ReferenceScreen:
     return screen
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("size", [(80, 24), pytest.param((120, 40), marks=pytest.mark.full)])
 async def test_an_equation_is_found_drawn_copied_and_leads_to_its_lesson_and_lab(size: tuple[int, int]) -> None:
     async with learning(size) as learner:
         await learner.press("f5")

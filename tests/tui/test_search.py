@@ -47,7 +47,7 @@ def marked(learner: Learner) -> str:
     return next((line for line in learner.text.splitlines() if "❯" in line), "")
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("size", [(80, 24), pytest.param((120, 40), marks=pytest.mark.full)])
 async def test_a_page_is_found_opened_and_the_results_wait(indexed: Path, size: tuple[int, int]) -> None:
     async with learning(size) as learner:
         await learner.press("slash")
@@ -66,7 +66,7 @@ async def test_a_page_is_found_opened_and_the_results_wait(indexed: Path, size: 
 
 async def test_the_arrows_choose_while_one_types_on(indexed: Path) -> None:
     async with learning((80, 24)) as learner:
-        await learner.press("f6")
+        await learner.press("f12")
         screen = await types(learner, "schrodinger", "Schrödinger bridge")
         await learner.until(lambda: "Schrödinger bridge" in marked(learner), "for the mark")
         await learner.press("down")
@@ -142,7 +142,7 @@ async def test_where_text_is_typed_a_slash_is_text(indexed: Path) -> None:
         await learner.until(lambda: quiz.query(Input), "for the question")
         await learner.press(*"1/3")
         await learner.until(lambda: quiz.query_one(Input).value == "1/3", "for the answer")
-        await learner.press("f6")
+        await learner.press("f12")
         await learner.on(SearchScreen)
         await learner.press("escape")
         await learner.on(QuizScreen)

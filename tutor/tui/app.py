@@ -55,7 +55,8 @@ class TutorApp(App[None]):
         ),
         Binding("f5", "reference", "Reference", key_display="F5", show=False, tooltip="Look up equations and terms"),
         Binding("slash", "search", "Search", key_display="/", show=False, tooltip="Search the whole course"),
-        Binding("f6", "search", "Search", key_display="F6", show=False, tooltip="Search the whole course"),
+        # Where text is typed a slash is text; F6 to F9 hand in an answer.
+        Binding("f12", "search", "Search", key_display="F12", show=False, tooltip="Search the whole course"),
         Binding("ctrl+z", "suspend_process", show=False, tooltip="Stop; `fg` in the shell brings it back"),
         Binding(
             "ctrl+q", "quit", "Quit", id="app.quit", show=False, priority=True, tooltip="Leave; everything is saved"
