@@ -229,22 +229,23 @@ class QuizScreen(Screen[None]):
             self._summarise()
             return
         question = asked.question
-        await self.query_one("#prompt", MathMarkdown).update(question.prompt)
         assert self.round.quiz is not None
         answer = answer_widget(question, self.round.quiz.seed + self.round.at, self._keep)
-        await holder.mount(answer)
         draft = self.app.store.draft(self.draft_key)
+        hints, revealed = self.round.seen()
+        await self.query_one("#prompt", MathMarkdown).update(question.prompt)
+        await holder.mount(answer)
         if draft:
             answer.restore(draft)
-        self.answer = answer
-        self.hints, self.revealed = self.round.seen()
-        await self._draw_hints(question)
-        self.query_one("#sure").display = question.type != "self_graded"
-        if remark:
-            self._remark(remark)
+        # What is seen takes keys at once: the rest is drawn with the focus in place.
+        self.answer, self.hints, self.revealed = answer, hints, revealed
         self.query_one("#quiz-body").scroll_home(animate=False)
         answer.focus_input()
         self.refresh_bindings()
+        self.query_one("#sure").display = question.type != "self_graded"
+        if remark:
+            self._remark(remark)
+        await self._draw_hints(question)
 
     async def _draw_hints(self, question: Question) -> None:
         widget = self.query_one("#hints", MathMarkdown)
