@@ -71,7 +71,7 @@ async def test_it_opens_checkpoint_map_and_help() -> None:
         await learner.on(MapScreen)
         await learner.commands("help", "Help")
         await learner.on(HelpScreen)
-        await learner.sees("The plan of the whole course")
+        await learner.sees("The whole course; below")
         await learner.press("escape")
         await learner.on(MapScreen)
         await learner.commands("dark", "Dark or light")

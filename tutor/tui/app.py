@@ -161,6 +161,14 @@ class TutorApp(App[None]):
                 from tutor.tui.screens.statistics import StatisticsScreen
 
                 return StatisticsScreen()
+            case "settings":
+                from tutor.tui.screens.settings import SettingsScreen
+
+                return SettingsScreen()
+            case "data":
+                from tutor.tui.screens.data import DataScreen
+
+                return DataScreen()
             case "chapter":
                 from tutor.progress.plan import steps
                 from tutor.tui.screens.chapter import ChapterScreen
@@ -290,6 +298,10 @@ class TutorApp(App[None]):
         if not isinstance(self.screen, SearchScreen):
             self.open_target("search")
 
+    def action_open(self, target: str) -> None:
+        """Open a place of the course."""
+        self.open_target(target)
+
     def action_theme(self) -> None:
         """Switch between dark and light and remember it."""
         self.theme = "light" if self.theme == "dark" else "dark"
@@ -314,6 +326,8 @@ class TutorApp(App[None]):
             yield from self._places()
         except TutorError as error:
             self.notify(str(error), severity="error", markup=False, timeout=10)
+        yield self._place("Settings", "Theme, formulas, how reviews are scheduled", "settings")
+        yield self._place("Your data", "Export, begin anew, flagged questions", "data")
         yield SystemCommand("Dark or light", "Switch the theme", self.action_theme)
         yield SystemCommand("Help", "Keys of this screen", self.action_help)
         yield SystemCommand("Quit", "Leave; everything is saved", self.action_quit)

@@ -67,7 +67,7 @@ def _mastery(found: Statistics) -> Text:
     for chapter in found.mastery:
         title = chapter.title if len(chapter.title) <= NAME else f"{chapter.title[: NAME - 1]}…"
         text.append(f"{chapter.number}  {title:<{NAME}} ", "not bold")
-        tried = dict(zip(LEVELS, chapter.levels, strict=True))
+        tried: dict[str, int] = dict(zip(LEVELS, chapter.levels, strict=True))
         tried_not = chapter.objectives - sum(tried.values())
         for level, shade in SHADES.items():
             text.append(shade * CELLS * tried.get(level, tried_not), "not bold" if level else "dim not bold")

@@ -114,14 +114,15 @@ class StatisticsScreen(Screen[None]):
     async def _count(self) -> None:
         """Count in a thread: a long log takes a moment."""
         try:
-            self.found, self._retention = await asyncio.to_thread(self._counted)
+            found, self._retention = await asyncio.to_thread(self._counted)
         except TutorError as error:
             self.query_one("#parts", Static).update(Text(str(error)))
             return
-        full = {chart.id for chart in filled(self.found)}
+        self.found = found
+        full = {chart.id for chart in filled(found)}
         for panel in self.query(Panel):
             empty = panel.drawn and panel.part not in full
-            panel.query_one(".numbers", Static).update(numbers(panel.part, self.found, empty=empty))
+            panel.query_one(".numbers", Static).update(numbers(panel.part, found, empty=empty))
             for view in panel.query(ChartView):
                 view.display = not empty
         self._ask()

@@ -35,9 +35,12 @@ class TodayScreen(Screen[None]):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "continue", "Continue", tooltip="Open what is marked"),
-        Binding("m", "open('map')", "Map", tooltip="All chapters, and how well you know them"),
-        Binding("p", "open('plan')", "Plan", tooltip="Your weeks with their dates; start, pace, what was missed"),
-        Binding("s", "open('statistics')", "Statistics", tooltip="Time, reviews, mastery and calibration as charts"),
+        Binding("m", "app.open('map')", "Map", tooltip="All chapters, and how well you know them"),
+        Binding("p", "app.open('plan')", "Plan", tooltip="Your weeks with their dates; start, pace, what was missed"),
+        Binding(
+            "s", "app.open('statistics')", "Statistics", tooltip="Time, reviews, mastery and calibration as charts"
+        ),
+        Binding("o", "app.open('settings')", "Settings", show=False, tooltip="How it looks, how reviews are scheduled"),
         Binding("t", "app.theme", "Dark/light", tooltip="Switch between dark and light"),
         Binding("q", "app.quit", "Quit", tooltip="Leave; everything is saved"),
     ]
@@ -184,7 +187,3 @@ class TodayScreen(Screen[None]):
         option = self.query_one(OptionList).highlighted_option
         if option is not None and option.id is not None:
             self.app.open_target(option.id)
-
-    def action_open(self, target: str) -> None:
-        """Open a place."""
-        self.app.open_target(target)
