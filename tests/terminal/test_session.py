@@ -259,7 +259,7 @@ def test_it_can_be_stopped_and_brought_back(terminal: Callable[..., Terminal], h
         window.wait_for(lambda screen: screen == today)
         assert window.tutor() == pid
     window.press("m")
-    window.wait_for("Open chapter")
+    window.wait_for("How well")
     window.press("C-q")
     window.wait_for_prompt()
     window.wait_until_empty()

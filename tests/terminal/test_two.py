@@ -71,7 +71,7 @@ def test_both_see_what_the_other_has_done(terminal: Callable[..., Terminal], hom
     left.press("n")
     left.wait_for(learner.readable(2))
     right.press("m")
-    right.wait_for("Open chapter")
+    right.wait_for("How well")
     right.press("Escape")
     right.wait_for("page 2 of 10")
     wait_until(lambda: len(learner.log(home)) == 2)

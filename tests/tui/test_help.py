@@ -97,7 +97,10 @@ def explained(screen: Screen[Any]) -> list[str]:
 @pytest.mark.parametrize(
     ("way", "keys"),
     [
-        (today, {"⏎": "Open what is marked", "m": "All chapters, and how well you know them", "t": "Switch between dark"}),
+        (
+            today,
+            {"⏎": "Open what is marked", "m": "All chapters, and how well you know them", "t": "Switch between dark"},
+        ),
         (course_map, {"⏎": "Open the marked chapter", "esc": "Back to where you were"}),
         (chapter, {"⏎": "Open what is marked", "esc": "Back to where you were"}),
         (lesson, {"Tab": "Next formula, code or link", "y": "Copy the formula's LaTeX", "r": "Run"}),

@@ -41,7 +41,7 @@ class MapScreen(Screen[None]):
         "lessons yet; one marked “planned” has neither: its week, focus and hours are the plan."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open chapter", tooltip="Open the marked chapter"),
+        Binding("enter", "open", "Open", tooltip="Open the marked chapter"),
         Binding("k", "mastery", "How well", tooltip="How well you know each objective of the marked chapter, and why"),
         Binding("v", "placement", "Test out", tooltip="A short quiz that can leave the marked chapter out of the plan"),
         Binding("b", "picture", "Big picture", tooltip="The way to diffusion, and where you stand on it"),
@@ -54,6 +54,7 @@ class MapScreen(Screen[None]):
         super().__init__()
         self._begun: set[str] = set()
         """Chapters with something done."""
+        self._wide = False
 
     def compose(self) -> ComposeResult:
         """Lay out the title, the list and what the marked chapter is for."""
@@ -85,6 +86,7 @@ class MapScreen(Screen[None]):
     def _fill(self) -> None:
         weeks = self.query_one(OptionList)
         at = weeks.highlighted
+        self._wide = self.app.size.width >= WIDE
         states = self.app.store.all_mastery() if self.app.store_ready else {}
         options: list[Option | None] = []
         part = ""
@@ -100,7 +102,8 @@ class MapScreen(Screen[None]):
 
     def on_resize(self) -> None:
         """Show what has room."""
-        self._fill()
+        if self._wide != (self.size.width >= WIDE):
+            self._fill()
 
     def _row(self, week: Week, stub: ChapterStub, states: dict[str, Mastery]) -> Table:
         written = is_written(self.app.content_dir, stub.id)
@@ -119,7 +122,7 @@ class MapScreen(Screen[None]):
         row.add_column(width=10, no_wrap=True, style="dim")
         row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         cells = [Text(weeks(week)), Text(f"{stub.number}  {stub.title}", style="bold" if written else "")]
-        if self.size.width >= WIDE:
+        if self._wide:
             row.add_column(width=9, justify="right", no_wrap=True, style="dim")
             cells.append(Text(hours_range(*week.hours)))
         row.add_column(width=12, justify="right", no_wrap=True)
