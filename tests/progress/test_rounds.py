@@ -17,7 +17,7 @@ from tutor.errors import TutorError
 from tutor.progress import events as log
 from tutor.progress import queue
 from tutor.progress.review import LEECH_LAPSES, Grade
-from tutor.progress.round import Round, Scheduled, locate
+from tutor.progress.round import TYPED, Round, Scheduled, locate
 from tutor.progress.rounds import MOST, explain, round_for, unread
 from tutor.progress.store import Store
 
@@ -164,6 +164,8 @@ def test_undo_restores_the_rows_exactly(store: Store, clock: Clock, file: Path) 
     assert round_.asked == asked
     assert not round_.can_undo
     assert round_.undo() is None
+    if round_.asked is not None and round_.asked.question.type in TYPED:
+        assert store.draft(round_.draft_key) == "1", "what was typed is there again"
     # Also what another start finds.
     wrong(round_)
     again = opened(store, "review")

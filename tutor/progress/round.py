@@ -21,6 +21,9 @@ from tutor.progress.events import Answer, Hint, Response, Reveal
 from tutor.progress.review import PRACTICE, Card, Grade, logged_day, next_days
 from tutor.progress.store import QuizState, Store
 
+TYPED = frozenset({"numeric", "expression", "short_answer", "tracing"})
+"""Types whose answer is the text that was typed."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -349,7 +352,7 @@ class Round:
         return bool(self._given)
 
     def undo(self) -> Answer | None:
-        """Take the last answer back and stand at its question, with the numbers it had."""
+        """Take the last answer back and stand at its question, with the numbers it had and what was typed."""
         if not self._given:
             return None
         row, answer, _ = self._given.pop()
@@ -361,6 +364,8 @@ class Round:
         asked = self.asked
         if asked is not None and asked.number != answer.variant:
             self._numbers[answer.item] = answer.variant
+        if asked is not None and asked.question.type in TYPED and isinstance(answer.response, str):
+            self.store.save_draft(self.draft_key, answer.response)
         return answer
 
 

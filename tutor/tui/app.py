@@ -128,7 +128,7 @@ class TutorApp(App[None]):
 
         It is `today`, `map`, `picture`, `plan`, `statistics`, `settings`, `data`, `chapter:ID`, `mastery:CHAPTER`,
         `lesson:ID[#PAGE]`, `lab:ID`, `practice:LESSON`, `checkpoint:CHAPTER`, `placement:CHAPTER`,
-        `review[:ahead|:cram[:CHAPTER]]`, `search` or `reference[:KIND[#ENTRY]]`.
+        `review[:more|:ahead|:cram[:CHAPTER]]`, `search` or `reference[:KIND[#ENTRY]]`.
         """
         try:
             screen = self._screen_for(target)
@@ -318,6 +318,9 @@ class TutorApp(App[None]):
         yield self._place("Plan", "Your weeks with their dates; start, pace, missed weeks", "plan")
         yield SystemCommand("Search", "Lessons, equations, glossary and questions", self.action_search)
         yield self._place("Statistics", "Time, reviews, recall, mastery and calibration as charts", "statistics")
+        yield self._place("Review", "The questions that are due", "review")
+        yield self._place("Review ahead", "Questions that are not due yet; reschedules nothing", "review:ahead")
+        yield self._place("Cram", "What is known least, of all chapters; reschedules nothing", "review:cram")
         from tutor.course.reference import KINDS
 
         for kind, title in KINDS.items():

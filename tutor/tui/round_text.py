@@ -154,7 +154,8 @@ def left_out(app: TutorApp, round_: Round) -> str:
 def _placement_end(round_: Round, skipped: bool) -> Text:
     assert round_.quiz is not None
     number = load_chapter(round_.content, round_.chapter).number
-    text = Text(f"{unaided(round_)} of {len(round_.quiz.questions)} right\n", style="bold")
+    text = Text()
+    text.append(f"{unaided(round_)} of {len(round_.quiz.questions)} right\n", style="bold")
     share = f"{100 * PLACEMENT_PASS:.0f} %"
     if skipped:
         text.append(f"Chapter {number} is left out of your plan; it stays open to you. u takes that back.")
@@ -176,7 +177,7 @@ def _what_comes(app: TutorApp) -> Text:
         fresh = app.store.query("SELECT count(*) FROM cards WHERE fresh")[0][0]
         text.append(f"{left.offered} more due")
         if fresh:
-            text.append(f", {fresh} of them because the answer was shown")
+            text.append(f", {fresh} after a shown answer")
         text.append(": w goes on.")
     elif left.total:
         text.append(f"Enough for today: {left.reviewed} reviewed. {left.total} more wait; w asks them all the same.")
