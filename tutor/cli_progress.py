@@ -100,7 +100,7 @@ def today(as_json: bool) -> None:
     done = sum(step.state == "done" for step in plan.steps)
     click.echo(f"Steps: {done} of {len(plan.steps)} done")
     click.echo(f"Reviews: {_due_line(plan.due)}")
-    click.echo(f"Next: {plan.next.label}" if plan.next is not None else plan.finished)
+    click.echo(f"Next: {plan.first.label}" if plan.first is not None else plan.finished)
     if plan.missed is not None:
         click.echo(
             f"The plan is {_count(plan.missed.weeks, 'week')} ahead of you: `genai-tutor plan` with --shift "
@@ -128,6 +128,7 @@ def _today_row(plan: Agenda) -> dict[str, Any]:
             "hours_a_week": [round(hours, 2) for hours in missed.hours_a_week],
             "skips": list(missed.chapters),
         },
+        "first": None if plan.first is None else plan.first.target,
         "next": None if plan.next is None else plan.next.target,
         "steps": [
             {"target": step.target, "label": step.label, "state": step.state, "minutes": step.minutes}

@@ -220,8 +220,8 @@ async def test_reviews_come_first_and_then_the_next_step(due: int, monkeypatch: 
     given: dict[str, Any] = {"response": "", "outcome": "right", "score": 1.0, "context": "lesson:svd", "quiz": ""}
     earlier(10, PAGE, *(log.Answer(item=f"q{n}", objectives=("o",), **given) for n in range(due)))
     async with learning((80, 24)) as learner:
-        count = "1 question" if due == 1 else "20 of 25 questions"
-        await learner.sees(f"Enter reviews {count} about {min(due, 20)} min then continues with SVD")
+        count, noun = ("1", "question") if due == 1 else ("20 of 25", "questions")
+        await learner.sees(f"Enter reviews {count} {noun} about {min(due, 20)} min then continues with SVD")
         steps = learner.app.screen.query_one("#steps").region
         lines = learner.text.splitlines()[steps.y : steps.bottom]
         assert " ".join(lines[0].split()) == f"○ due Review {count} {min(due, 20)} min"

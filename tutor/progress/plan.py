@@ -86,8 +86,9 @@ class Agenda:
         """The reviews that are offered today; None when there are none."""
         if not self.due.offered:
             return None
-        more = f" of {self.due.total}" if self.due.total > self.due.offered else ""
-        progress = f"{self.due.offered}{more} question{'s'[: self.due.total > 1]}"
+        progress = str(self.due.offered)
+        if self.due.total > self.due.offered:
+            progress += f" of {self.due.total}"
         return Step("review", "review", "", "Review", "open", progress, self.due.minutes, self.due.minutes)
 
     @property

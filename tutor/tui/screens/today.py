@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from tutor.tui.app import TutorApp
 
 
+NAME = 7
+"""Cells for the name of a fact."""
+
+
 class TodayScreen(Screen[None]):
     """Start-up lands here."""
 
@@ -135,10 +139,10 @@ class TodayScreen(Screen[None]):
             ("Plan", plan.week / plan.weeks, self._plan_line(plan, facts.content_size.width - 24)),
         ]
         longest = max(len(text) for _, _, text in rows)
-        width = min(24, max(4, facts.content_size.width - 11 - longest))
+        width = min(24, max(4, facts.content_size.width - NAME - 4 - longest))
         table = Table.grid(padding=(0, 2))
-        table.add_column(no_wrap=True)
-        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, min_width=NAME)
+        table.add_column(no_wrap=True, min_width=width)
         table.add_column(no_wrap=True, overflow="ellipsis")
         for name, share, text in rows:
             table.add_row(Text(name), Text(bar(share, width)), Text(text))
@@ -159,7 +163,8 @@ class TodayScreen(Screen[None]):
         if review is None:
             line.update(Text(plan.finished, style="bold") if plan.next is None else self._doing(plan.next, "Enter"))
             return
-        text = Text.assemble(("Enter", "bold reverse"), "  reviews ", (review.progress, "bold"))
+        noun = "question" if plan.due.total == 1 else "questions"
+        text = Text.assemble(("Enter", "bold reverse"), "  reviews ", (f"{review.progress} {noun}", "bold"))
         text.append(f"  about {minutes(review.minutes)}", "dim")
         if plan.next is not None:
             text.append("\n").append_text(self._doing(plan.next, "then ", whole=False))

@@ -49,8 +49,8 @@ class StepList(ScreenList):
 
 def _row(step: Step) -> Table:
     row = Table.grid(expand=True, padding=(0, 1))
-    row.add_column(width=1)
-    row.add_column(width=4, style="dim")
+    row.add_column(width=1, min_width=1)
+    row.add_column(width=4, min_width=4, style="dim")
     row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     row.add_column(justify="right", no_wrap=True, style="dim")
     row.add_column(justify="right", width=8, no_wrap=True, style="dim")
