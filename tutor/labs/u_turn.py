@@ -356,7 +356,7 @@ LAB = Lab(
         chart="share",
         why=(
             "The reverse SDE draws x₀ anew given x_t, so a point returns with the chance that x_t gives to its mode:"
-            " E Σ r_k² = 0.63. The flow ODE, which sends it to the likeliest mode here, is right in 0.73."
+            " E Σ r_k² = 0.63. The flow ODE, which sends it to the likeliest mode here, is right in 0.74."
         ),
     ),
     explain="df-lab-u-turn",
