@@ -19,7 +19,7 @@ bias, and with less variance (Rao–Blackwell; compare Xu, Tong & Jaakkola 2023)
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -52,7 +52,19 @@ def model(
     return Model(mlp.Net((inputs, *hidden, dims), "silu"), data_sd, kind, products)
 
 
-def scales(m: Model, sigma: Array) -> tuple[Array, Array, Array]:
+class Preconditioned(Protocol):
+    """What the scales depend on."""
+
+    @property
+    def data_sd(self) -> float:
+        """d."""
+
+    @property
+    def kind(self) -> Kind:
+        """What the network guesses."""
+
+
+def scales(m: Preconditioned, sigma: Array) -> tuple[Array, Array, Array]:
     """(c_skip, c_out, c_in), each of sigma's shape."""
     total = np.sqrt(sigma * sigma + m.data_sd**2)
     if m.kind == "epsilon":

@@ -126,7 +126,7 @@ class TestGuidance:
 
 
 class TestDigitsDiffusion:
-    VALUES = {"updates": 2 * 1000, "hidden": 32, "samples": 100, "steps": 4}
+    VALUES = {"network": "mlp", "updates": 2 * 1000, "hidden": 32, "samples": 100, "steps": 4}
 
     def test_a_run_that_was_killed_goes_on_and_ends_the_same(self) -> None:
         whole = run("digits-diffusion", **self.VALUES)
@@ -144,3 +144,16 @@ class TestDigitsDiffusion:
         scalars = run("digits-diffusion", **self.VALUES).frame().scalars
         assert scalars["baseline_accuracy"] > 0.97
         assert scalars["baseline_frechet"] > 3 * scalars["real_frechet"]
+
+    @pytest.mark.full
+    def test_a_u_net_that_was_killed_goes_on_and_ends_the_same(self) -> None:
+        values = {"network": "unet", "updates": 600, "samples": 100, "steps": 2}
+        whole = run("digits-diffusion", **values)
+        for path in models.file("x", {}).parent.iterdir():
+            path.unlink()
+        broken = Run(whole.lab, whole.params, 0)
+        for _ in range(130):
+            broken.advance()
+        resumed = Run(whole.lab, whole.params, 0)
+        assert "resumed at 100" in resumed.frame().note
+        assert same(finish(resumed).frame(), whole.frame())
