@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 from cli_support import ROOT, Terminal, run
+from tests_support import leave_plan_open
 
 import tutor
 from tutor import paths
@@ -176,6 +177,7 @@ def test_an_installed_tutor_needs_no_checkout(scripts: Path, elsewhere: Path, ho
 
 def test_an_installed_tutor_opens_reads_and_runs_labs(scripts: Path, elsewhere: Path, home: Path) -> None:
     lesson = load_lesson(paths.content_dir(), "linear-algebra", "matrices")
+    leave_plan_open(home)
     with Terminal([str(scripts / "genai-tutor")], elsewhere, rows=40, columns=120) as terminal:
         terminal.wait_for("○ +1.1 ")
         # The first step is the first lesson.
