@@ -302,3 +302,14 @@ async def test_the_summary_lists_by_objective_what_went_wrong_first() -> None:
             assert places[1] < places[0]
         assert shown.count("✗") == 1
         assert shown.count("read ") >= 1
+
+
+async def test_an_order_handed_in_with_a_line_in_hand_lets_it_go() -> None:
+    seed_quiz(next(q for q in BANK.values() if q.type == "order").id)
+    async with learning(TALL) as learner:
+        screen = await opened(learner, f"checkpoint:{CHAPTER}")
+        await learner.press("space", "down")
+        await learner.sees("↕")
+        await learner.press("f7")
+        await judged(learner, screen)
+        assert "↕" not in learner.text

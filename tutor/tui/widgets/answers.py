@@ -330,6 +330,7 @@ class OrderAnswer(ListAnswer):
 
     def show_verdict(self, verdict: Verdict | None) -> None:
         """Point at the first wrong line, and say of each gap what came of it."""
+        self.carried = False  # it may be handed in while a line is carried
         super().show_verdict(verdict)
         if self.question.gaps:
             self.query_one(GapFields).show(verdict)
