@@ -15,9 +15,10 @@ import pytest
 from msgspec.structs import replace
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
-from tui_support import Learner, answer_keys, charts, drawn, open_quiz, seed_quiz
+from tui_support import Learner, answer_keys, charts, drawn, open_quiz
 
 from tutor import paths
+from tutor.course.load import load_chapter
 from tutor.labs.protocol import Frame
 from tutor.progress import events as log
 from tutor.progress.store import Store
@@ -82,13 +83,19 @@ async def lesson(learner: Learner) -> None:
     await learner.sees("page 3 of", "n/p Page")
 
 
+def seed(learner: Learner, *questions: str) -> None:
+    """Begin a checkpoint of these questions by the learner's clock, which verdicts tell the days of."""
+    learner.app.store.start_quiz("checkpoint:linear-algebra", questions, 1, chapter="linear-algebra")
+
+
 async def quiz_asked(learner: Learner) -> None:
+    seed(learner, *load_chapter(paths.content_dir(), "linear-algebra").checkpoint)
     await open_quiz(learner)
     await learner.sees("question 1 of 12", "Hand in")
 
 
 async def quiz_verdict(learner: Learner) -> None:
-    seed_quiz("la-sigma-2x2")
+    seed(learner, "la-sigma-2x2")
     screen = await open_quiz(learner)
     await learner.press(*answer_keys(screen, False))
     await learner.until(lambda: screen.query_one("#explanation").display, "for the explanation")
