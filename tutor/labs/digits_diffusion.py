@@ -713,6 +713,6 @@ LAB = Lab(
         "kernels.mlp",
         "kernels.optimizers",
     ),
-    quick={"network": "mlp", "updates": 600, "samples": 500},
+    quick={"network": "mlp", "updates": 600, "samples": 500, "guidance": 2.0},
     torch=True,
 )
