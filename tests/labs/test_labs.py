@@ -87,7 +87,7 @@ def ends(lab: Lab[Any, Any], short: bool = False) -> dict[str, list[Any]]:
     """Both ends of every knob's range; all the choices of one that has choices. `short`: no longer than `quick`."""
     values: dict[str, list[Any]] = {}
     for knob in params_of(lab.params):
-        if short and knob.name in lab.quick:
+        if short and knob.name in lab.quick and knob.kind in {"int", "float"}:
             values[knob.name] = [type(knob.default)(knob.low or 0), lab.quick[knob.name]]
             continue
         match knob.kind:
@@ -123,10 +123,10 @@ def test_pairwise_rows_hold_every_pair_and_are_few() -> None:
 
 
 def extremes(lab: Lab[Any, Any], short: bool = False) -> list[dict[str, Any]]:
-    """Every end with the other knobs at their defaults, and every two ends together."""
+    """Every two ends together; for runs to the end also every end with the other knobs at their defaults."""
     values = ends(lab, short)
-    rest = lab.quick if short else {}
-    return [{**rest, name: value} for name, each in values.items() for value in each] + pairwise(values)
+    alone = [{**lab.quick, name: value} for name, each in values.items() for value in each] if short else []
+    return alone + pairwise(values)
 
 
 def within(lab: Lab[Any, Any], values: dict[str, Any]) -> dict[str, Any]:
