@@ -315,7 +315,7 @@ def test_the_pace_is_the_learners_own(store: Store, clock: Clock) -> None:
     assert review_seconds(store) == 60.0
     for n, seconds in enumerate((20.0, 40.0, 5000.0)):
         store.record(answer(f"q{n}"), seconds=seconds)
-    assert review_seconds(store) == pytest.approx((20 + 40 + 180) / 3)
+    assert review_seconds(store) == pytest.approx((20 + 40 + 180 + 5 * 60) / 8)
 
 
 # -- interleaving ---

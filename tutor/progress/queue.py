@@ -18,6 +18,8 @@ from tutor.progress.store import Store
 
 REVIEW_SECONDS = 60.0
 """What a review takes as long as there are none to measure."""
+EXPECTED = 5
+"""Reviews that this counts for, so that one quick answer does not halve the minutes left."""
 EARLIER_FROM = 3
 """Number of the chapter from which a checkpoint also asks about earlier ones."""
 EARLIER_SHARE = 0.3
@@ -68,13 +70,13 @@ def _reviewed(store: Store, day: date) -> int:
 
 
 def review_seconds(store: Store) -> float:
-    """What one review takes: the mean of the last fifty, each counted as three minutes at most."""
+    """What one review takes: the mean of the last fifty, each three minutes at most, and of a few as one expects them."""
     query = (
         "SELECT count(*), total(min(seconds, 180)) FROM "
         "(SELECT seconds FROM attempts WHERE source = 'review' AND seconds > 0 ORDER BY day DESC LIMIT 50)"
     )
     count, seconds = store.query(query)[0]
-    return max(10.0, seconds / count) if count else REVIEW_SECONDS
+    return float((seconds + EXPECTED * REVIEW_SECONDS) / (count + EXPECTED))
 
 
 def review_queue(store: Store, known: Collection[str] | None = None, limit: int | None = None) -> tuple[Card, ...]:
