@@ -70,7 +70,7 @@ def _reviewed(store: Store, day: date) -> int:
 
 
 def review_seconds(store: Store) -> float:
-    """What one review takes: the mean of the last fifty, each three minutes at most, and of a few as one expects them."""
+    """What one review takes: the mean of the last fifty, three minutes at most each, and of a few as expected."""
     query = (
         "SELECT count(*), total(min(seconds, 180)) FROM "
         "(SELECT seconds FROM attempts WHERE source = 'review' AND seconds > 0 ORDER BY day DESC LIMIT 50)"

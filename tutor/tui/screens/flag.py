@@ -25,7 +25,7 @@ class FlagScreen(ModalScreen[bool]):
 
     app: TutorApp
     CSS_PATH = "flag.tcss"
-    HELP = "A flag says that something is wrong with a question; `genai-tutor flags` lists them with their notes."
+    HELP = "A flag says that something is wrong with a question; `genai-tutor flag` lists them with their notes."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Back", tooltip="Back without a flag; what was typed is kept"),
     ]
