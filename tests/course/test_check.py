@@ -996,7 +996,9 @@ def test_an_id_is_used_once_in_all_chapters(tmp_path: Path) -> None:
     chapter = second["02-later/chapter.toml"].replace('["choice", "number"]', '["choice"]')
     write(tmp_path, FILES | second | {"02-later/questions.toml": bank, "02-later/chapter.toml": chapter})
     assert [str(problem) for problem in problems(tmp_path)] == [
-        f"{tmp_path}/02-later/questions.toml:1: choice: the id is also used in {tmp_path}/01-small/questions.toml"
+        f"{tmp_path}/02-later/lessons/one.md:2: the lesson id 'one' is also used in the chapter 'small'",
+        f"{tmp_path}/02-later/lessons/two.md:2: the lesson id 'two' is also used in the chapter 'small'",
+        f"{tmp_path}/02-later/questions.toml:1: choice: the id is also used in {tmp_path}/01-small/questions.toml",
     ]
 
 
