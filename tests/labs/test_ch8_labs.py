@@ -108,7 +108,11 @@ class TestScoreMatching:
 @pytest.mark.xdist_group("ch8-RingVae")
 class TestRingVae:
     @pytest.mark.parametrize("seed", SEEDS)
-    @pytest.mark.parametrize("values", [{"latent": 1}, {"sigma": 0.7071}, {"sigma": 2.0}], ids=str)
+    @pytest.mark.parametrize(
+        "values",
+        [{"latent": 1}, *(pytest.param({"sigma": sigma}, marks=pytest.mark.full) for sigma in (0.7071, 2.0))],
+        ids=str,
+    )
     def test_bound_and_gap_hold_whatever_the_settings(self, values: dict[str, Any], seed: int) -> None:
         done = run("ring-vae", seed, **values)
         assert len(done.checks()) >= 3
@@ -128,6 +132,7 @@ class TestRingVae:
         short = default["ceiling"] - default["elbo"]
         assert default["gap"] + default["model_kl"] == pytest.approx(short, abs=0.15)
 
+    @pytest.mark.full
     def test_squared_errors_summed_shrink_the_ring(self) -> None:
         lab = registry.get("ring-vae")
         done = finish(Run(lab, make_params(lab, {"sigma": 0.7071, "noise": False}), 0))
@@ -143,6 +148,7 @@ class TestRingVae:
 @pytest.mark.xdist_group("ch8-Rbm")
 class TestRbm:
     @pytest.mark.parametrize("seed", SEEDS)
+    @pytest.mark.full
     def test_persistent_chains_win_at_the_same_number_of_sweeps(self, seed: int) -> None:
         scalars = run("rbm", seed).frame().scalars
         error = math.hypot(scalars["cd_error"], scalars["pcd_error"])
@@ -167,6 +173,7 @@ class TestRbm:
 @pytest.mark.xdist_group("ch8-GnnIsing")
 class TestGnnIsing:
     @pytest.mark.parametrize("seed", SEEDS)
+    @pytest.mark.full
     def test_bp_wins_for_weak_couplings_and_the_network_for_strong_ones(self, seed: int) -> None:
         arrays = run("gnn-ising", seed).frame().arrays
         belief, network = arrays["error_belief"], arrays["error_gnn"]
@@ -187,6 +194,7 @@ class TestGnnIsing:
         assert "BP is exact" in done.frame().note
         assert failed(done) == []
 
+    @pytest.mark.full
     def test_observing_spins_cuts_loops(self) -> None:
         free, seen = (run("gnn-ising", observed=share, features=2, rounds=1) for share in (0.0, 0.3))
         assert seen.frame().arrays["error_belief"][-1] < 0.4 * free.frame().arrays["error_belief"][-1]

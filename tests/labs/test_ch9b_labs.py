@@ -130,6 +130,7 @@ class TestGan:
             assert [each for each in early.checks() if not each.ok] == []
             assert len(early.checks()) == 2
 
+    @pytest.mark.full
     def test_without_penalty_the_minimax_game_covers_worse(self) -> None:
         plain = run("gan", loss="minimax", gamma=0.0, updates=1500).frame().scalars
         held = run("gan", updates=1500).frame().scalars
