@@ -163,6 +163,7 @@ class TestResnetVsNeuralOde:
         apart = [m.apart for m in done.state.memory]
         assert apart[-1] < 0.2 * apart[0]
 
+    @pytest.mark.full
     def test_other_steps_change_what_is_drawn_and_nothing_else(self, done: Run[Any, Any]) -> None:
         again = run("resnet-vs-neural-ode", depth=4)
         before = {name: again.frame().arrays[f"{name}_regions"].copy() for name in ("resnet", "euler")}

@@ -125,12 +125,14 @@ class TestKlDirections:
 
 class TestBetaVae:
     @pytest.mark.parametrize("seed", SEEDS)
+    @pytest.mark.full
     def test_gaussian_data_bind_the_neural_model_too(self, seed: int) -> None:
         done = run("beta-vae", seed, source="gaussian")
         assert failed(done) == []
         assert len(done.checks()) == 7
         assert done.frame().scalars["neural_excess"] > -1
 
+    @pytest.mark.full
     def test_digits_are_easier_than_their_gaussian(self) -> None:
         done = run("beta-vae")
         scalars = done.frame().scalars

@@ -119,7 +119,7 @@ class TestUTurn:
 
 
 class TestGuidance:
-    @pytest.mark.parametrize(("target", "std"), [("middle", 0.5), ("corner", 1.5)])
+    @pytest.mark.parametrize(("target", "std"), [("middle", 0.5), pytest.param("corner", 1.5, marks=pytest.mark.full)])
     def test_samples_follow_the_guided_flow(self, target: str, std: float) -> None:
         done = run("guidance", target=target, std=std)
         assert [check for check in done.checks() if not check.ok] == []
