@@ -119,6 +119,25 @@ def test_calibration_compares_what_was_said_with_what_was_true(store: Store) -> 
     assert found.brier == pytest.approx(brier / 14)
 
 
+def test_calibration_leaves_out_what_was_said_knowing_more(store: Store, clock: Clock) -> None:
+    clock.forward(hours=17.5)  # 3:30, half an hour before the study day ends
+    quiz = store.start_quiz("review", ["q1", "q2", "q3"], 0)
+    store.record(answer("q1", "wrong", quiz=quiz, confidence=0.95))
+    store.record(answer("q1", quiz=quiz, confidence=0.95))  # practice
+    store.record(answer("q2", "wrong", quiz=quiz))
+    store.record(answer("q3", "right", quiz=quiz, confidence=0.95, revealed=True))
+    clock.forward(hours=1)
+    for item in ("q1", "q2", "q3"):
+        store.record(answer(item, quiz=quiz, confidence=0.95))  # a second try on the next study day
+    store.record(answer("q1", context="cram", quiz=quiz, confidence=0.95))
+    assert [(level.name, level.answers, level.right) for level in now(store).calibration if level.answers] == [
+        ("certain", 1, 0)
+    ]
+    clock.forward(days=1)
+    store.record(answer("q3", quiz=store.start_quiz("review", ["q3"], 1), confidence=0.95))
+    assert now(store).calibration[-1].answers == 2
+
+
 def run(lab: str, value: float, done: bool = True) -> log.LabRun:
     scalars = {get(lab).prediction.scalar: value}
     return log.LabRun(item=lab, params={}, seed=0, changes=(), steps=1, scalars=scalars, checks={}, done=done)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+import msgspec
+
 from tutor.course.load import is_written, load_chapter
 from tutor.course.model import Course
 from tutor.progress.events import CONFIDENCE, LabRun, Prediction, Reset
@@ -211,10 +213,7 @@ def _calibration(
     store: Store, predictions: tuple[LabPrediction, ...]
 ) -> tuple[list[tuple[float, bool]], tuple[Calibration, ...]]:
     """All (stated, right), and the same by level; what lies between two levels counts for the nearer one."""
-    stated = [
-        (float(said), bool(right))
-        for said, right in store.query("SELECT confidence, right FROM attempts WHERE confidence IS NOT NULL")
-    ]
+    stated = _stated(store)
     stated += [
         (row.confidence, row.right) for row in predictions if row.confidence is not None and row.measured is not None
     ]
@@ -229,6 +228,36 @@ def _calibration(
         Calibration(name, value, said[name], right[name], *wilson(right[name], said[name])) for name, value in levels
     ]
     return stated, tuple(bins)
+
+
+class _Where(msgspec.Struct):
+    """What the log, but not `attempts`, has of an answer."""
+
+    quiz: str
+    revealed: bool
+
+
+def _stated(store: Store) -> list[tuple[float, bool]]:
+    """(Stated, right) of the answers that say something about it.
+
+    Those are neither practice nor after the answer was shown, and the first ones in their round: after a verdict it is
+    known what was wrong.
+    """
+    rows = store.query(
+        "SELECT attempts.question, attempts.kind, attempts.confidence, attempts.right, events.data "
+        "FROM attempts JOIN events ON events.id = attempts.id ORDER BY attempts.at, attempts.id"
+    )
+    read = msgspec.json.Decoder(_Where).decode
+    tried: set[tuple[str, str]] = set()
+    found = []
+    for question, kind, said, right, data in rows:
+        where = read(data)
+        again = (where.quiz, question) in tried
+        if where.quiz:
+            tried.add((where.quiz, question))
+        if said is not None and kind != "practice" and not where.revealed and not again:
+            found.append((float(said), bool(right)))
+    return found
 
 
 def wilson(right: int, total: int, z: float = 1.96) -> tuple[float, float]:
