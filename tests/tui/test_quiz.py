@@ -265,15 +265,17 @@ async def test_an_answer_that_was_shown_counts_as_wrong() -> None:
         await learner.sees("✗ Wrong Shown on request.", f"Answer: {question.answer}")
         with progress() as store:
             assert [type(row.event) for row in store.events()][1:] == [log.Reveal, log.Answer]
-        await learner.press("r", *answer_keys(screen, True))
+        await learner.press("r", *answer_keys(screen, True)[:-1], "f8")
         await judged(learner, screen)
         await learner.sees("✓ Right")
+        assert "such errors" not in learner.words
         assert [(given.outcome, given.revealed, given.response) for given in answers()] == [
             ("wrong", True, None),
             ("right", True, question.answer),
         ]
         await learner.press("enter")
         await learner.sees("0 of 1 right at the first try", "↻ ")
+        assert "confident error" not in learner.words
 
 
 async def test_free_recall_is_not_shown_on_request() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from tutor.course.load import load_chapter
-from tutor.progress.events import CONFIDENT
+from tutor.progress.events import CONFIDENT, Answer
 from tutor.progress.plan import QUESTION_MINUTES
 from tutor.progress.queue import EARLIER_FROM, PLACEMENT_PASS, due, passes_placement, review_seconds
 from tutor.progress.rounds import unread
@@ -194,12 +194,17 @@ def _confident_errors(app: TutorApp, round_: Round) -> int:
     assert round_.quiz is not None
     if not round_.reschedules:
         return 0
-    rows = app.store.query(
-        'SELECT DISTINCT question FROM attempts WHERE at > ? AND confidence >= ? AND NOT "right"',
-        round_.quiz.at,
-        CONFIDENT,
+    # Not by what counts as recalled: a right answer after a shown one is none, and still no error.
+    return sum(
+        any(
+            isinstance(event := row.event, Answer)
+            and row.at > round_.quiz.at
+            and event.outcome == "wrong"
+            and (event.confidence or 0.0) >= CONFIDENT
+            for row in app.store.effective("answer", item=question)
+        )
+        for question in round_.quiz.questions
     )
-    return len({question for (question,) in rows} & set(round_.quiz.questions))
 
 
 def can_go_on(app: TutorApp, round_: Round) -> bool:

@@ -71,10 +71,11 @@ def schedule(round_: Round, done: Scheduled, today: date) -> Text:
     return text
 
 
-def reasons(done: Scheduled, asked: Asked, confidence: float | None, lesson: str) -> list[str]:
+def reasons(done: Scheduled, asked: Asked, wrong: bool, confidence: float | None, lesson: str) -> list[str]:
     """Why it comes back so soon, and what would help."""
     lines = []
-    if done.grade is Grade.AGAIN and confidence is not None and confidence >= CONFIDENT and done.moved:
+    # A right answer after a shown one is graded Again too, and is no error.
+    if wrong and confidence is not None and confidence >= CONFIDENT and done.moved:
         name = next(name for name, share in CONFIDENCE.items() if share == confidence)
         lines.append(f"You were {name}: such errors return unless they are rehearsed, so it is asked again tomorrow.")
     if done.card.fresh:

@@ -339,7 +339,7 @@ class QuizScreen(Screen[None]):
         assert self.scheduled is not None
         text = verdict_text(self.app, question, verdict)
         lesson = lesson_name(self.app, question.lesson) if question.lesson else ""
-        for reason in reasons(self.scheduled, asked, confidence, lesson):
+        for reason in reasons(self.scheduled, asked, verdict.outcome == "wrong", confidence, lesson):
             text.append(f"\n{reason}")
         text.append("\n")
         text.append_text(schedule(self.round, self.scheduled, today(self.app.store)))
