@@ -211,3 +211,34 @@ async def test_a_chapter_that_cannot_be_read_is_said_and_the_map_stays(course_co
         await learner.press("enter")
         await learner.hears(f"{file}:")
         assert isinstance(learner.app.screen, MapScreen)
+
+
+@pytest.mark.parametrize("opened", ["map", "chapter"])
+async def test_a_placement_quiz_left_in_the_middle_is_offered_until_it_is_done(opened: str) -> None:
+    [question] = load_chapter(paths.content_dir(), CHAPTER).checkpoint[:1]
+    with progress() as store:
+        quiz = store.start_quiz(f"placement:{CHAPTER}", (question,), 1, chapter=CHAPTER)
+        objective = load_chapter(paths.content_dir(), CHAPTER).objectives[0].id
+        store.record(
+            log.Answer(
+                item=question,
+                response="",
+                outcome="right",
+                score=1.0,
+                context=f"placement:{CHAPTER}",
+                quiz="",
+                objectives=(objective,),
+            ),
+            chapter=CHAPTER,
+        )
+        store.record(log.Page(item="svd", page=2, pages=16), chapter=CHAPTER)
+    async with learning((100, 34)) as learner:
+        await learner.press("m", *(["enter"] if opened == "chapter" else []))
+        await learner.sees("Its placement quiz is open: v goes on with it", "v Test out")
+        await learner.press("v")
+        screen = await learner.on(QuizScreen)
+        assert screen.context == f"placement:{CHAPTER}"
+        with progress() as store:
+            open_one = store.open_quiz(screen.context)
+            assert open_one is not None
+            assert open_one.id == quiz

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -193,13 +194,26 @@ def next_step(rows: tuple[Step, ...]) -> Step | None:
 
 def chapter_progress(content: Path, chapter_id: str, store: Store) -> ChapterProgress:
     """How far a chapter is; raises ContentError."""
-    rows = steps(content, chapter_id, store)
+    return progress_of(steps(content, chapter_id, store))
+
+
+def progress_of(rows: Sequence[Step]) -> ChapterProgress:
+    """How far a chapter with these steps is."""
     return ChapterProgress(
         done=sum(row.state == "done" for row in rows),
         total=len(rows),
         started=any(row.state != "open" for row in rows),
         labs_only=not any(row.kind == "lesson" for row in rows),
     )
+
+
+def placement(chapter_id: str, rows: Sequence[Step], store: Store) -> Literal["", "new", "open"]:
+    """Whether to offer the placement quiz of a chapter: one left open, or a new one until a lesson is begun."""
+    if not any(row.kind == "checkpoint" for row in rows):
+        return ""
+    if store.open_quiz(f"placement:{chapter_id}") is not None:
+        return "open"
+    return "" if any(row.kind == "lesson" and row.state != "open" for row in rows) else "new"
 
 
 def agenda(content: Path, course: Course, store: Store) -> Agenda:

@@ -11,7 +11,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from tutor.errors import TutorError
-from tutor.progress.plan import Step, next_step, steps
+from tutor.progress.plan import Step, next_step, placement, steps
 from tutor.tui.format import hours_range, weeks
 from tutor.tui.widgets.chapter_about import ChapterAbout
 from tutor.tui.widgets.footer import KeyFooter
@@ -73,16 +73,16 @@ class ChapterScreen(Screen[None]):
 
     def _draw(self) -> None:
         self.query_one(StepList).show(self.rows, next_step(self.rows))
-        self.query_one(ChapterAbout).show(self.app.week_of(self.chapter_id), begun=self._begun())
+        self.query_one(ChapterAbout).show(self.app.week_of(self.chapter_id), placement=self._placement())
         self.refresh_bindings()
 
-    def _begun(self) -> bool:
-        return any(row.state != "open" for row in self.rows)
+    def _placement(self) -> str:
+        return placement(self.chapter_id, self.rows, self.app.store)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer to read on where there is more to read, and the placement quiz before anything is done."""
+        """Offer to read on where there is more to read, and the placement quiz where the plan does."""
         if action == "placement":
-            return not self._begun() and any(row.kind == "checkpoint" for row in self.rows)
+            return bool(self._placement())
         return action != "read_on" or self.query_one(ChapterAbout).show_vertical_scrollbar
 
     def action_mastery(self) -> None:

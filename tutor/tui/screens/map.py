@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 from tutor.course.load import is_written, load_chapter
 from tutor.course.model import ChapterStub, Week
 from tutor.errors import TutorError
-from tutor.progress.plan import ChapterProgress, chapter_progress
+from tutor.progress.plan import ChapterProgress, placement, progress_of, steps
 from tutor.tui.format import hours_range, level_mark, weeks
 from tutor.tui.widgets.chapter_about import ChapterAbout
 from tutor.tui.widgets.footer import KeyFooter
@@ -52,8 +52,8 @@ class MapScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._begun: set[str] = set()
-        """Chapters with something done."""
+        self._placement: dict[str, str] = {}
+        """Chapters whose placement quiz is offered, and whether it is new or open."""
         self._wide = False
 
     def compose(self) -> ComposeResult:
@@ -110,12 +110,11 @@ class MapScreen(Screen[None]):
         state, marks = "" if written else "planned", ""
         if written and self.app.store_ready:
             try:
-                progress = chapter_progress(self.app.content_dir, stub.id, self.app.store)
+                rows = steps(self.app.content_dir, stub.id, self.app.store)
                 objectives = load_chapter(self.app.content_dir, stub.id).objectives
                 marks = "".join(level_mark(states.get(objective.id)) for objective in objectives)
-                state = _state(progress)
-                if progress.started or marks.strip("·"):
-                    self._begun.add(stub.id)
+                state = _state(progress_of(rows))
+                self._placement[stub.id] = placement(stub.id, rows, self.app.store)
             except TutorError:
                 state = "unreadable"
         row = Table.grid(expand=True, padding=(0, 1))
@@ -134,11 +133,11 @@ class MapScreen(Screen[None]):
         """Say what the marked chapter is for."""
         if event.option_id is not None:
             week = self.app.week_of(event.option_id)
-            self.query_one(ChapterAbout).show(week, begun=event.option_id in self._begun)
+            self.query_one(ChapterAbout).show(week, placement=self._placement.get(event.option_id, ""))
             self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer to read on where there is more to read, and a placement quiz for what was not begun."""
+        """Offer to read on where there is more to read, and a placement quiz as the chapter does."""
         chapter = self._marked()
         written = chapter is not None and is_written(self.app.content_dir, chapter)
         match action:
@@ -147,7 +146,7 @@ class MapScreen(Screen[None]):
             case "mastery":
                 return written
             case "placement":
-                return written and chapter not in self._begun
+                return bool(chapter and self._placement.get(chapter))
             case _:
                 return True
 

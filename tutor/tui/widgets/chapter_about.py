@@ -33,8 +33,8 @@ class ChapterAbout(VerticalScroll, can_focus=False):
         """One text."""
         yield Static(id="about-text", markup=False)
 
-    def show(self, week: Week, *, begun: bool = True) -> None:
-        """Draw the chapter of a week from its beginning; one not begun offers its placement quiz."""
+    def show(self, week: Week, *, placement: str = "") -> None:
+        """Draw the chapter of a week from its beginning; `placement`: whether to offer that quiz, as in the plan."""
         content = self.app.content_dir
         text = Text()
         text.append(f"{week.focus}\n", style="bold")
@@ -49,8 +49,10 @@ class ChapterAbout(VerticalScroll, can_focus=False):
                 text.append(f"{flowing(chapter.why)}\n\n")
                 states = self.app.store.all_mastery() if self.app.store_ready else {}
                 text.append_text(self._advice(chapter, states))
-                if not begun and chapter.checkpoint:
+                if placement == "new":
                     text.append("Do you know this already? v opens a short quiz that can leave it out.\n\n")
+                elif placement == "open":
+                    text.append("Its placement quiz is open: v goes on with it.\n\n")
                 text.append("After it you can", style="bold")
                 for objective in chapter.objectives:
                     state = states.get(objective.id)
