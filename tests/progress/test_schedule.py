@@ -144,6 +144,23 @@ def test_to_shift_moves_the_end_and_asks_no_more(store: Store, clock: Clock) -> 
     assert again.weeks == 1
 
 
+@pytest.mark.parametrize("late", range(14, 22))
+def test_what_was_missed_begins_on_the_day_of_the_shift(store: Store, clock: Clock, late: int) -> None:
+    store.record(log.PlanStart(start="2026-03-02", weeks=12))
+    clock.forward(days=late)
+    missed = now(store).missed
+    assert missed is not None
+    for event in missed.shift:
+        store.record(event)
+    today = MONDAY + timedelta(days=late)
+    assert calendar(COURSE, store).spans()[0] == (today, today + timedelta(days=6))
+    assert now(store).end == missed.shifted_end == today + timedelta(days=83)
+    clock.forward(days=6)
+    assert now(store).missed is None
+    clock.forward(days=1)
+    assert now(store).missed is not None
+
+
 def test_to_catch_up_keeps_the_end_and_asks_again_only_when_more_is_missed(store: Store, clock: Clock) -> None:
     store.record(log.PlanStart(start="2026-03-02", weeks=12))
     clock.forward(days=21)

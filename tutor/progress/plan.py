@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -268,7 +268,7 @@ def _missed(plan: Calendar, day: date, left: list[Week], hours: tuple[float, flo
     return Missed(
         weeks=behind,
         end=plan.end,
-        shifted_end=plan.end + timedelta(weeks=behind),
+        days=7 * behind + plan.day_of_week(day),
         hours_a_week=(hours[0] / weeks, hours[1] / weeks),
         chapters=tuple(week.chapter for week in left if week.last < now and week is not left[-1]),
     )

@@ -66,7 +66,14 @@ class Calendar:
 
     def week(self, day: date) -> int:
         """Which week of the plan a day is in; beyond the last one when the plan is over, at least 1."""
-        return max(0, (day - self.start).days - self._moved(day)) // 7 + 1
+        return self._gone(day) // 7 + 1
+
+    def day_of_week(self, day: date) -> int:
+        """How many days of its week of the plan are over before a day, 0 to 6."""
+        return self._gone(day) % 7
+
+    def _gone(self, day: date) -> int:
+        return max(0, (day - self.start).days - self._moved(day))
 
     def _moved(self, day: date) -> int:
         days = sum(days for on, days in self.shifts if on <= day)
@@ -135,17 +142,22 @@ class Missed:
     """How many weeks behind."""
     end: date
     """The plan's end as it stands: it stays when the learner catches up or skips."""
-    shifted_end: date
-    """Its end when the plan is shifted."""
+    days: int
+    """By how many days a shift moves the plan: what was missed then begins today and has its whole week."""
     hours_a_week: tuple[float, float]
     """What catching up until the end would take."""
     chapters: tuple[str, ...]
     """What skipping would leave out."""
 
     @property
+    def shifted_end(self) -> date:
+        """Its end when the plan is shifted."""
+        return self.end + timedelta(days=self.days)
+
+    @property
     def shift(self) -> tuple[PlanShift]:
         """To record when the plan is to move."""
-        return (PlanShift(days=7 * self.weeks),)
+        return (PlanShift(days=self.days),)
 
     @property
     def catch_up(self) -> tuple[PlanCatchUp]:
