@@ -122,6 +122,25 @@ def test_mastered_is_right_again_on_a_later_day_in_mixed_practice_and_can_be_los
     assert "later day" in changes[1].reason
 
 
+@pytest.mark.parametrize(
+    ("first", "hours", "level"),
+    [
+        (23.5, 3, "proficient"),  # another calendar day, the same study day
+        (3.5, 1, "proficient"),  # another study day, the same calendar day
+        (1, 24, "mastered"),  # one o'clock in the night, two nights running
+        (23.5, 6, "mastered"),
+    ],
+)
+def test_a_later_day_is_one_by_the_calendar_and_by_sleep(
+    store: Store, clock: Clock, first: float, hours: float, level: str
+) -> None:
+    clock.now = clock.now.replace(hour=0) + timedelta(hours=first)
+    ask(store, "abc")
+    clock.forward(hours=hours)
+    ask(store, "d", context="review")
+    assert state(store).level == level
+
+
 @pytest.mark.parametrize("quiz", ["alone", "unknown"])
 def test_a_quiz_on_one_objective_is_not_mixed(store: Store, clock: Clock, quiz: str) -> None:
     ask(store, "abc")

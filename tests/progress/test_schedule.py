@@ -161,6 +161,17 @@ def test_what_was_missed_begins_on_the_day_of_the_shift(store: Store, clock: Clo
     assert now(store).missed is not None
 
 
+def test_a_shift_after_midnight_counts_for_the_study_day(store: Store, clock: Clock) -> None:
+    store.record(log.PlanStart(start="2026-03-02", weeks=12))
+    clock.forward(days=21, hours=16)  # two in the night
+    missed = now(store).missed
+    assert missed is not None
+    for event in missed.shift:
+        store.record(event)
+    plan = now(store)
+    assert (plan.week, plan.missed, plan.calendar.spans()[0][0]) == (1, None, plan.today)
+
+
 def test_to_catch_up_keeps_the_end_and_asks_again_only_when_more_is_missed(store: Store, clock: Clock) -> None:
     store.record(log.PlanStart(start="2026-03-02", weeks=12))
     clock.forward(days=21)

@@ -209,21 +209,23 @@ def test_ids_of_one_moment_differ() -> None:
     assert len({log.uuid7(1_767_225_600_000) for _ in range(1000)}) == 1000
 
 
-def test_time_is_kept_in_utc_with_the_offset_and_counted_for_the_local_day(path: Path) -> None:
-    half_past_midnight = datetime(2026, 3, 2, 0, 30, tzinfo=timezone(timedelta(hours=5, minutes=45)))
+def test_time_is_kept_in_utc_with_the_offset_and_counted_for_the_local_study_day(path: Path) -> None:
+    zone = timezone(timedelta(hours=5, minutes=45))
+    half_past_three, half_past_four = datetime(2026, 3, 2, 3, 30, tzinfo=zone), datetime(2026, 3, 2, 4, 30, tzinfo=zone)
     evening = datetime(2026, 3, 1, 22, 0, tzinfo=timezone(timedelta(hours=-3)))
-    store = Store.open(path, Clock(half_past_midnight, evening))
+    store = Store.open(path, Clock(half_past_three, half_past_four, evening))
+    store.record(log.Page(item="svd", page=1, pages=2), chapter="la", seconds=2.0)
     store.record(log.Page(item="svd", page=1, pages=2), chapter="la", seconds=90.5)
     store.record(log.Page(item="svd", page=2, pages=2), chapter="la", seconds=30.0)
     store.record(log.Page(item="ode", page=1, pages=2), chapter="calculus", seconds=7.0)
-    first, second, _ = store.events()
-    assert (first.at, first.offset) == ("2026-03-01T18:45:00.000Z", 345)
+    first, _, second, _ = store.events()
+    assert (first.at, first.offset) == ("2026-03-01T21:45:00.000Z", 345)
     assert (second.at, second.offset) == ("2026-03-02T01:00:00.000Z", -180)
-    assert (store.seconds("la"), store.seconds("calculus"), store.seconds("diffusion")) == (120.5, 7.0, 0.0)
+    assert (store.seconds("la"), store.seconds("calculus"), store.seconds("diffusion")) == (122.5, 7.0, 0.0)
     store.close()
     assert tables(path)["time_spent"] == [
         ("calculus", "2026-03-01", 7.0),
-        ("la", "2026-03-01", 30.0),
+        ("la", "2026-03-01", 32.0),
         ("la", "2026-03-02", 90.5),
     ]
 

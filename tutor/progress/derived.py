@@ -23,7 +23,7 @@ from tutor.progress.events import (
     ReviewSettings,
 )
 from tutor.progress.mastery import Mastery
-from tutor.progress.review import answered, local_time, logged_day
+from tutor.progress.review import answered, logged_day
 from tutor.progress.states import (
     QUIZ_COLUMNS,
     MasteryChange,
@@ -55,7 +55,7 @@ def spend(db: sqlite3.Connection, row: Logged) -> None:
         db.execute(
             "INSERT INTO time_spent (chapter, day, seconds) VALUES (?, ?, ?) "
             "ON CONFLICT (chapter, day) DO UPDATE SET seconds = seconds + excluded.seconds",
-            (row.chapter, local_time(row).date().isoformat(), row.seconds),
+            (row.chapter, logged_day(row), row.seconds),
         )
 
 

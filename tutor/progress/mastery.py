@@ -8,12 +8,13 @@ also lower it. A right answer on the day on which the same question was missed o
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal, get_args
 
 import msgspec
 
 from tutor.progress.events import Answer, Logged, Reveal
-from tutor.progress.review import PRACTICE, local_time, logged_day
+from tutor.progress.review import PRACTICE, local_time, logged_day, study_day
 
 Level = Literal["attempted", "familiar", "proficient", "mastered"]
 LEVELS: tuple[Level, ...] = get_args(Level)
@@ -38,7 +39,7 @@ class Mastery(msgspec.Struct, frozen=True):
     window: tuple[tuple[str, float], ...]
     """The last questions with what each is worth, the latest last."""
     proficient: str
-    """Local day on which 100 % was reached; empty below."""
+    """Local time, to the minute, at which 100 % was reached; empty below."""
     day: str
     """Study day of the last answer."""
     missed: tuple[str, ...]
@@ -67,16 +68,18 @@ def step(state: Mastery | None, objective: str, row: Logged, *, mixed: bool) -> 
     worth = (0.5 if helped else 1.0) if right else 0.0
     window = tuple(entry for entry in (state.window if state else ()) if entry[0] != event.item)
     window = (*window, (event.item, worth))[-WINDOW:]
-    date = local_time(row).date().isoformat()
+    now = local_time(row).replace(tzinfo=None)
     earned = _level(window)
     before = state.level if state is not None else None
-    proficient = "" if earned != "proficient" else (state.proficient if state and state.proficient else date)
+    proficient = (
+        "" if earned != "proficient" else (state.proficient if state and state.proficient else now.isoformat()[:16])
+    )
     level: Level = earned
     reason = _reason(window, right, helped)
     if earned == "proficient" and state is not None and state.proficient:
         if before == "mastered":
             level = "mastered"
-        elif worth == 1.0 and mixed and state.proficient < min(date, day):
+        elif worth == 1.0 and mixed and _is_later_day(now, state.proficient):
             level, reason = "mastered", "right again on a later day, among questions on other things"
     changed = level != before
     if level == before == "mastered":
@@ -93,6 +96,12 @@ def step(state: Mastery | None, objective: str, row: Logged, *, mixed: bool) -> 
         day=max(day, state.day) if state is not None else day,
         missed=missed if right else (*(name for name in missed if name != event.item), event.item),
     )
+
+
+def _is_later_day(now: datetime, proficient: str) -> bool:
+    """Whether a local time is on a later day than another, by the calendar and by what the learner did."""
+    then = datetime.fromisoformat(proficient)
+    return then.date() < now.date() and study_day(then) < study_day(now)
 
 
 def forget(state: Mastery, questions: frozenset[str], at: str) -> Mastery | None:

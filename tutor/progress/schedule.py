@@ -9,7 +9,7 @@ import msgspec
 
 from tutor.course.model import Course, Week
 from tutor.progress.events import PlanCatchUp, PlanShift, PlanStart, Reset, Skip
-from tutor.progress.review import local_time, logged_day, study_day
+from tutor.progress.review import logged_day, study_day
 from tutor.progress.store import Store
 
 FASTER = 2
@@ -53,7 +53,7 @@ class Calendar:
     """Whether the learner chose it; else it begins with the first thing done, at the slowest pace."""
     stretches: tuple[Week, ...]
     shifts: tuple[tuple[date, int], ...]
-    """(Day on which it was done, by how many days.)"""
+    """(Study day on which it was done, by how many days.)"""
     accepted: int
     """Weeks behind that the learner means to catch up."""
     skipped: tuple[tuple[str, str], ...]
@@ -114,7 +114,7 @@ def calendar(course: Course, store: Store) -> Calendar:
                 start, weeks, chosen = date.fromisoformat(day), pace, True
                 shifts, accepted = [], 0
             case PlanShift(days=days):
-                shifts.append((local_time(row).date(), days))
+                shifts.append((date.fromisoformat(logged_day(row)), days))
                 accepted = 0
             case PlanCatchUp(behind=behind):
                 accepted = behind
