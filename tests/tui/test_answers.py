@@ -204,6 +204,20 @@ async def test_a_carried_line_stops_at_the_bottom() -> None:
         assert answer.query_one(AnswerList).highlighted == len(rest)
 
 
+async def test_a_line_is_carried_to_either_end() -> None:
+    seed_quiz(first("order"))
+    async with learning() as learner:
+        answer = await asked(learner, "order")
+        a, b, *rest = answer.order
+        await learner.press("down", "space", "end")
+        assert answer.response() == (a, *rest, b)
+        await learner.press("pageup")
+        assert answer.response() == (b, a, *rest)
+        await learner.press("pagedown", "up", "home", "space", "end")
+        assert answer.response() == (b, a, *rest)
+        assert answer.query_one(AnswerList).highlighted == len(rest) + 1
+
+
 async def test_letters_are_typed_into_a_line_and_do_nothing_else() -> None:
     seed_quiz(first("expression"))
     async with learning() as learner:

@@ -31,6 +31,8 @@ LETTERS = "abcdefghijklmnop"
 DIGITS = "123456789"
 DIVIDER = "—"
 """Stands in an order for the line below which lies what belongs nowhere."""
+CARRY = {"up": -1, "down": 1, "home": -99, "pageup": -99, "end": 99, "pagedown": 99}
+"""How far a key carries a line at most; all that would move the cursor alone."""
 BELOW = "──── carry below here what belongs nowhere ────"
 
 
@@ -273,10 +275,10 @@ class OrderAnswer(ListAnswer):
         at = lines.highlighted
         if at is None or not lines.has_focus:
             return
-        if self.carried and event.key in {"up", "down"}:
-            to = at + (1 if event.key == "down" else -1)
-            if self.given <= to < len(self.order):
-                self.order[at], self.order[to] = self.order[to], self.order[at]
+        if self.carried and event.key in CARRY:
+            to = min(max(at + CARRY[event.key], self.given), len(self.order) - 1)
+            if to != at:
+                self.order.insert(to, self.order.pop(at))
                 self._tell()
                 lines.highlighted = to
                 self.draw()
