@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from tutor.course.fading import LOOSE, faded, instance
 from tutor.course.grade import grade, present
+from tutor.course.load import load_questions
 from tutor.course.model import Distractor, Fade, Item, Parameter, Question, WrongAnswer
 from tutor.course.ordering import first_wrong
+from tutor.paths import content_dir
 
 
 def derivation(needs: dict[str, tuple[str, ...]], fades: tuple[str, ...] = (), strange: int = 0) -> Question:
@@ -51,6 +53,23 @@ def test_each_level_gives_more_and_asks_to_write_more() -> None:
     assert one.distractors == one.fades == ()
     assert faded(asked, 9) == two
     assert len(two.items) - 5 == LOOSE
+
+
+def test_gaps_are_numbered_in_reading_order() -> None:
+    asked = derivation(CHAIN, ("h", "c", "e"))
+    two, three = faded(asked, 2), faded(asked, 3)
+    assert (two.items[2].text, two.items[7].text) == ("line ①", "line ②")
+    assert [gap.answer for gap in two.gaps] == ["c", "h"]
+    assert [three.items[at].text for at in (2, 4, 7)] == ["line ①", "line ②", "line ③"]
+    assert [(gap.name, gap.answer) for gap in three.gaps] == [("①", "c"), ("②", "e"), ("③", "h")]
+    assert faded(asked, 1).items[7].text == "line ①"
+
+
+def test_a_gap_takes_the_symbol_as_its_line_shows_it() -> None:
+    one = faded(load_questions(content_dir(), "optimization")["opt-bias-order"], 2)
+    order = [item.id for item in one.items]
+    for beta in ("β₁", "beta_1", "beta1"):
+        assert grade(one, (*order, f"1-{beta}", f"1-{beta}^t")).outcome == "right"
 
 
 def test_a_question_without_fades_is_itself() -> None:

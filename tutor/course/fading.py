@@ -28,8 +28,11 @@ def faded(question: Question, level: int) -> Question:
     level = min(level, len(question.fades))
     if level <= 0:
         return question
-    fades = question.fades[:level]
-    texts = {fade.name: fade.text for fade in fades}
+    places = [item.id for item in question.items]
+    fades = sorted(question.fades[:level], key=lambda fade: places.index(fade.name))
+    # Gaps are filled first to last as they are written, and numbered as they are read.
+    marks = {MARKS[question.fades.index(fade)]: mark for fade, mark in zip(fades, MARKS, strict=False)}
+    texts = {fade.name: fade.text.translate(str.maketrans(marks)) for fade in fades}
     given = _given(question.items, level)
     items = tuple(
         msgspec.structs.replace(item, text=texts.get(item.id, item.text), given=at < given)
