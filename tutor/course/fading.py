@@ -31,8 +31,9 @@ def faded(question: Question, level: int) -> Question:
     places = [item.id for item in question.items]
     fades = sorted(question.fades[:level], key=lambda fade: places.index(fade.name))
     # Gaps are filled first to last as they are written, and numbered as they are read.
-    marks = {MARKS[question.fades.index(fade)]: mark for fade, mark in zip(fades, MARKS, strict=False)}
-    texts = {fade.name: fade.text.translate(str.maketrans(marks)) for fade in fades}
+    old = "".join(MARKS[question.fades.index(fade)] for fade in fades)
+    marks = str.maketrans(old, MARKS[: len(old)])
+    texts = {fade.name: fade.text.translate(marks) for fade in fades}
     given = _given(question.items, level)
     items = tuple(
         msgspec.structs.replace(item, text=texts.get(item.id, item.text), given=at < given)
