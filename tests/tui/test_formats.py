@@ -218,6 +218,15 @@ async def test_a_derivation_that_was_right_comes_back_faded() -> None:
         field.put("")
         await learner.press("enter")
         assert field.has_focus
+        # From the gap back to the lines, and down to it again; a refusal leads to it too.
+        lines = answer.query_one(AnswerList)
+        await learner.press("up")
+        assert (lines.has_focus, lines.highlighted) == (True, len(wanted) - 1)
+        await learner.press("down")
+        assert field.has_focus
+        await learner.press("up", "f8")
+        await learner.sees("The gap ① is empty.")
+        assert field.has_focus
         await learner.press(*"d_k", "enter")
         await learner.sees("✓ Right")
         for text in ("", "nonsense", "{}", '{"order": 1, "gaps": 2}', json.dumps({"order": wanted[::-1], "gaps": []})):

@@ -191,17 +191,18 @@ def _gaps(question: Question, texts: tuple[str, ...]) -> Verdict:
     """Grade what fills the gaps; one that cannot be read, or is empty, spends no try."""
     if len(texts) != len(question.gaps):
         return Verdict("unreadable", message="Fill in every gap first.")
-    parts = []
+    parts: list[Verdict] = []
     for gap, text in zip(question.gaps, texts, strict=True):
         if not text.strip():
-            return Verdict("unreadable", message=f"The gap {gap.name} is empty.")
+            message = f"The gap {gap.name} is empty."
+            return Verdict("unreadable", message=message, parts=(*parts, Verdict("unreadable")))
         asked = gap_question(question, gap)
         if gap.type == "single_choice":
             part = grade(asked, (int(text),) if text.isdecimal() else ())
         else:
             part = grade(asked, text)
         if part.outcome == "unreadable":
-            return Verdict("unreadable", message=f"{gap.name}: {part.message}")
+            return Verdict("unreadable", message=f"{gap.name}: {part.message}", parts=(*parts, part))
         parts.append(part)
     return _together(parts, "gaps")
 

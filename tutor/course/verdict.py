@@ -22,4 +22,4 @@ class Verdict:
     first_wrong: int | None = None
     """Position of the first line that cannot stand where it stands (`order`)."""
     parts: tuple[Verdict, ...] = ()
-    """What came of each pair or gap."""
+    """What came of each pair or gap; of gaps of which one is `unreadable`, up to that one."""

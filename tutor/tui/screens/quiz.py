@@ -297,6 +297,7 @@ class QuizScreen(Screen[None]):
             help_key = " F1 opens help." if response == "?" else ""
             message = f"{verdict.message[:1].upper()}{verdict.message[1:]}"
             self._remark(f"{message} It does not count as an answer.{help_key}")
+            answer.refused(verdict)
             return
         self.scheduled = self.round.answer(
             response,

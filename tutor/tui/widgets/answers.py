@@ -67,6 +67,9 @@ class Answer(Widget):
         """Put the cursor where the answer is given."""
         raise NotImplementedError
 
+    def refused(self, verdict: Verdict) -> None:
+        """Put the cursor at what could not be read, where that is one place of several; the answer stays open."""
+
     def show_verdict(self, verdict: Verdict | None) -> None:
         """Mark the answer as graded and keep it on the screen; None opens it again."""
         raise NotImplementedError
@@ -282,6 +285,8 @@ class OrderAnswer(ListAnswer):
                 self._tell()
                 lines.highlighted = to
                 self.draw()
+        elif self.question.gaps and event.key == "down" and at == len(self.order) - 1:
+            self.query_one(GapFields).fields[0].focus()
         elif event.key == "enter":
             self.carried = False
             self.draw()
@@ -296,6 +301,18 @@ class OrderAnswer(ListAnswer):
         """Hand in."""
         event.stop()
         self.post_message(self.Submitted())
+
+    def on_gap_fields_above(self, event: GapFields.Above) -> None:
+        """Go back to the lines."""
+        event.stop()
+        lines = self.query_one(AnswerList)
+        lines.highlighted = len(self.order) - 1
+        lines.focus()
+
+    def refused(self, verdict: Verdict) -> None:
+        """Go to the gap that could not be read."""
+        if self.question.gaps:
+            self.query_one(GapFields).refused(verdict)
 
     def action_carry(self) -> None:
         """Pick up the line under the cursor, or put it down; a given line stays."""
@@ -373,6 +390,10 @@ class ClozeAnswer(Answer):
             return
         if isinstance(texts, list):
             self.query_one(GapFields).restore([str(text) for text in texts])
+
+    def refused(self, verdict: Verdict) -> None:
+        """Go to the gap that could not be read."""
+        self.query_one(GapFields).refused(verdict)
 
     def show_verdict(self, verdict: Verdict | None) -> None:
         """Say of each gap what came of it."""

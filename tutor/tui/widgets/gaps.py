@@ -38,6 +38,9 @@ class GapFields(Vertical):
     class Filled(Message):
         """Enter was pressed and no gap is empty."""
 
+    class Above(Message):
+        """Up was pressed in the first gap."""
+
     def __init__(self, question: Question, seed: int, changed: Callable[[], None]) -> None:
         super().__init__()
         self.question = question
@@ -86,11 +89,20 @@ class GapFields(Vertical):
             self.post_message(self.Filled())
 
     def action_move(self, by: int) -> None:
-        """Go to the gap above or below."""
+        """Go to the gap above or below; above the first is what stands above the gaps."""
         fields = self.fields
         at = next((at for at, field in enumerate(fields) if field.has_focus), None)
-        if at is not None and 0 <= at + by < len(fields):
+        if at is None:
+            return
+        if 0 <= at + by < len(fields):
             fields[at + by].focus()
+        elif by < 0:
+            self.post_message(self.Above())
+
+    def refused(self, verdict: Verdict) -> None:
+        """Put the cursor into the gap that could not be read."""
+        if verdict.parts:
+            self.fields[len(verdict.parts) - 1].focus()
 
     def show(self, verdict: Verdict | None) -> None:
         """Say of each gap what came of it and take no more keys; None opens the gaps again."""
