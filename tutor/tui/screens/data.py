@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -72,10 +73,14 @@ class DataScreen(Screen[None]):
         text.append(f"\nAll progress is in {paths.database()}", "dim not bold")
         self.query_one("#data-files", Static).update(text)
         self._fill()
+        self._say()
         self.query_one(Tree).focus()
 
     def _fill(self) -> None:
+        """Build the tree as it stands now; what was unfolded and the mark stay where they were."""
         tree = self.query_one(Tree)
+        line = tree.cursor_line
+        unfolded = {_place(node) for node in _nodes(tree.root) if node.is_expanded}
         tree.clear()
         tree.root.expand()
         for stub in self.app.course.chapters:
@@ -91,7 +96,12 @@ class DataScreen(Screen[None]):
             for row in flags:
                 assert isinstance(row.event, Flag)
                 branch.add_leaf(Text(f"{row.event.item}  {row.event.note}"), data=f"{FLAG}{row.id}")
-        tree.move_cursor(tree.root)
+        for node in _nodes(tree.root):
+            if _place(node) in unfolded:
+                node.expand()
+        with self.prevent(Tree.NodeHighlighted):
+            tree.unselect()
+            tree.move_cursor_to_line(min(max(line, 0), tree.last_line))
 
     def _fill_chapter(self, branch: TreeNode[str], chapter_id: str) -> None:
         chapter = load_chapter(self.app.content_dir, chapter_id)
@@ -110,7 +120,8 @@ class DataScreen(Screen[None]):
         """Count what would be forgotten."""
         self._say()
 
-    def _say(self) -> None:
+    def _say(self, news: str = "") -> None:
+        """What x would do to what is marked, after the news."""
         target = self._target()
         text = ""
         if target.startswith(FLAG):
@@ -118,7 +129,7 @@ class DataScreen(Screen[None]):
         elif target:
             gone = self._counted(target)
             text = f"x would forget {written(gone)}." if gone and not gone.nothing else "There is nothing to forget."
-        self.query_one("#data-counts", Static).update(Text(text))
+        self.query_one("#data-counts", Static).update(Text(f"{news} {text}".strip()))
         self.refresh_bindings()
 
     def _target(self) -> str:
@@ -151,6 +162,7 @@ class DataScreen(Screen[None]):
         if target.startswith(FLAG):
             self.app.store.undo(target.removeprefix(FLAG))
             self._fill()
+            self._say("The flag is taken back.")
             return
         gone = self._counted(target)
         if gone is not None:
@@ -161,14 +173,14 @@ class DataScreen(Screen[None]):
     def _forget(self, target: str, yes: bool | None) -> None:
         if yes:
             self.app.store.record(scope(self.app.content_dir, self.app.course, target))
-            self.notify("Forgotten. u brings it back.", markup=False)
             self._fill()
+            self._say("Forgotten; u brings it back.")
 
     def action_undo(self) -> None:
         """Bring back what was forgotten last."""
         self.app.store.undo(self.app.store.effective("reset")[-1].id)
-        self.notify("It is all back.", markup=False)
         self._fill()
+        self._say("It is all back.")
 
     def action_export(self) -> None:
         """Write the log to a file named after the day."""
@@ -180,7 +192,18 @@ class DataScreen(Screen[None]):
         except TutorError as error:
             self.notify(str(error), severity="error", markup=False, timeout=10)
         else:
-            self.notify(f"{count(rows, 'row')} in {path}", title="Exported", markup=False, timeout=10)
+            self.query_one("#data-counts", Static).update(Text(f"Exported {count(rows, 'row')} to {path}"))
+
+
+def _nodes(node: TreeNode[str]) -> Iterator[TreeNode[str]]:
+    yield node
+    for child in node.children:
+        yield from _nodes(child)
+
+
+def _place(node: TreeNode[str]) -> str:
+    """What stays of a node when the tree is built anew; a branch without data is the only one of its parent."""
+    return node.data or f"{node.parent and node.parent.data}/"
 
 
 class ForgetScreen(ModalScreen[bool]):
