@@ -18,6 +18,7 @@ from tutor.tui.app import TutorApp
 from tutor.tui.format import day
 from tutor.tui.screens.ask_plan import MissedScreen, StartScreen
 from tutor.tui.screens.chapter import ChapterScreen
+from tutor.tui.screens.help import HelpScreen
 from tutor.tui.screens.map import MapScreen
 from tutor.tui.screens.plan import PlanScreen
 from tutor.tui.screens.today import TodayScreen
@@ -54,6 +55,13 @@ async def test_the_first_start_asks_and_enter_takes_twelve_weeks_from_today() ->
         await learner.on(StartScreen)
         end = study_day() + timedelta(days=83)
         await learner.sees("69–87 h", "12 weeks", "today", f"The last day is {end:%a} {day(end)}")
+        # The keys of Today, which are dead now, are covered by those of the dialog.
+        assert learner.text.splitlines()[-1].split() == ["⏎", "Begin", "esc", "Not", "now", "?", "Help"]
+        await learner.press("question_mark")
+        await learner.on(HelpScreen)
+        await learner.sees("Your plan", "Take this plan", "Seven steps up")
+        await learner.press("escape")
+        await learner.on(StartScreen)
         await learner.press("enter")
         await learner.on(TodayScreen)
         await learner.sees(f"69–87 h left, ends {day(end)}", "Enter starts")

@@ -18,6 +18,7 @@ from tutor.progress.review import LEECH_LAPSES
 from tutor.progress.schedule import calendar
 from tutor.progress.store import Store
 from tutor.tui.screens.flag import FlagScreen
+from tutor.tui.screens.help import HelpScreen
 from tutor.tui.screens.lesson import LessonScreen
 from tutor.tui.screens.quiz import QuizScreen
 from tutor.tui.screens.today import TodayScreen
@@ -182,6 +183,11 @@ async def test_a_question_is_flagged_with_a_note_that_survives() -> None:
         await learner.press("f")
         flagging = await learner.on(FlagScreen)
         assert flagging.query_one(Input).value == "odd [/b]"
+        await learner.press("f1")
+        await learner.on(HelpScreen)
+        await learner.sees("Flag a question")
+        await learner.press("escape")
+        await learner.on(FlagScreen)
         await learner.press("enter")
         await learner.on(QuizScreen)
         await learner.hears("Flagged")

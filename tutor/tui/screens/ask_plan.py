@@ -9,7 +9,6 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -18,7 +17,9 @@ from tutor.progress.plan import Agenda
 from tutor.progress.queue import today
 from tutor.progress.schedule import Missed, paces
 from tutor.tui.format import count, day, hours_range
+from tutor.tui.screens.dialog import HELP_KEY, Dialog
 from tutor.tui.widgets.dials import Dial, Dials
+from tutor.tui.widgets.footer import KeyFooter
 from tutor.tui.widgets.steps import ScreenList
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _missed(missed: Missed) -> str:
     return f"missed:{missed.weeks}"
 
 
-class StartScreen(ModalScreen[None]):
+class StartScreen(Dialog[None]):
     """Asks for the first day and the pace; Enter takes what stands there."""
 
     app: TutorApp
@@ -59,6 +60,7 @@ class StartScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "accept", "Begin", tooltip="Take this plan"),
         Binding("escape", "leave", "Not now", tooltip="Leave it open: the plan begins with the first thing you do"),
+        HELP_KEY,
     ]
 
     def __init__(self, start: date, weeks: int) -> None:
@@ -74,6 +76,7 @@ class StartScreen(ModalScreen[None]):
             yield Dials(self._turn, id="dials")
             yield Static(id="ask-end", markup=False)
             yield Static(id="ask-foot", markup=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Draw the plan as it is."""
@@ -122,7 +125,7 @@ class StartScreen(ModalScreen[None]):
         self.dismiss()
 
 
-class MissedScreen(ModalScreen[None]):
+class MissedScreen(Dialog[None]):
     """Says what can be done about missed weeks, each with what it means; nothing has to be done."""
 
     app: TutorApp
@@ -135,6 +138,7 @@ class MissedScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose", "Choose", tooltip="Take what is marked"),
         Binding("escape", "leave", "Not now", tooltip="Change nothing; you are asked again when one more week went by"),
+        HELP_KEY,
     ]
 
     def __init__(self, missed: Missed) -> None:
@@ -148,6 +152,7 @@ class MissedScreen(ModalScreen[None]):
             yield Static(id="ask-about", markup=False)
             yield ScreenList(id="answers", markup=False)
             yield Static(id="ask-foot", markup=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Write each answer with its dates and hours."""

@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Static, Tree
 from textual.widgets.tree import TreeNode
 
@@ -21,6 +21,7 @@ from tutor.progress.events import Flag
 from tutor.progress.queue import today
 from tutor.progress.reset import Forgotten, forgotten, scope
 from tutor.tui.format import count, hours
+from tutor.tui.screens.dialog import HELP_KEY, Dialog
 from tutor.tui.widgets.footer import KeyFooter
 
 if TYPE_CHECKING:
@@ -206,13 +207,16 @@ def _place(node: TreeNode[str]) -> str:
     return node.data or f"{node.parent and node.parent.data}/"
 
 
-class ForgetScreen(ModalScreen[bool]):
+class ForgetScreen(Dialog[bool]):
     """Says what would be forgotten; Enter does it."""
 
+    TITLE = "Begin anew"
+    HELP = "What was done of it is forgotten, and nothing else. It is never lost: u brings it back."
     CSS_PATH = "data.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "dismiss(True)", "Forget", tooltip="Forget it"),
         Binding("escape", "dismiss(False)", "Back", tooltip="Keep it"),
+        HELP_KEY,
     ]
 
     def __init__(self, name: str, counted: str) -> None:
@@ -226,3 +230,4 @@ class ForgetScreen(ModalScreen[bool]):
             yield Static(Text.assemble(("Begin anew: ", "bold"), (self.subject, "bold")), id="forget-title")
             yield Static(Text(f"This forgets {self.counted}."))
             yield Static(Text("Enter forgets it, Esc keeps it. Undo brings it back at any time."), id="forget-foot")
+        yield KeyFooter()

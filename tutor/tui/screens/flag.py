@@ -8,10 +8,11 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from tutor.progress.events import Flag
+from tutor.tui.screens.dialog import HELP_KEY, Dialog
+from tutor.tui.widgets.footer import KeyFooter
 
 if TYPE_CHECKING:
     from tutor.tui.app import TutorApp
@@ -20,14 +21,16 @@ LONGEST = 2000
 """Characters of a note, as the log takes it."""
 
 
-class FlagScreen(ModalScreen[bool]):
+class FlagScreen(Dialog[bool]):
     """Takes a short note and flags the question; true when it did."""
 
     app: TutorApp
+    TITLE = "Flag a question"
     CSS_PATH = "flag.tcss"
     HELP = "A flag says that something is wrong with a question; `genai-tutor flag` lists them with their notes."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Back", tooltip="Back without a flag; what was typed is kept"),
+        HELP_KEY,
     ]
 
     def __init__(self, question: str, chapter: str) -> None:
@@ -47,6 +50,7 @@ class FlagScreen(ModalScreen[bool]):
             yield Static(Text(self.question), classes="muted")
             yield Input(placeholder="a short note, or nothing", max_length=LONGEST, select_on_focus=False, id="note")
             yield Static(Text("Enter flags it · Esc goes back without"), classes="muted")
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Put back a note that was half typed."""
