@@ -128,12 +128,12 @@ async def test_who_has_begun_without_a_plan_is_not_asked() -> None:
 @ASKED
 @pytest.mark.parametrize(
     ("answer", "kinds", "moved"),
-    [("shift", {"plan_shift"}, 21), ("catch_up", {"plan_catch_up"}, 0), ("skip", {"skip"}, 0), ("leave", set(), 0)],
+    [("shift", {"plan_shift"}, 22), ("catch_up", {"plan_catch_up"}, 0), ("skip", {"skip"}, 0), ("leave", set(), 0)],
 )
 async def test_after_missed_weeks_one_dialog_says_what_each_answer_means(
     answer: str, kinds: set[str], moved: int
 ) -> None:
-    start = (local_now() - timedelta(days=22)).date()
+    start = study_day() - timedelta(days=22)
     earlier(22, log.PlanStart(start=start.isoformat(), weeks=12), PAGE)
     end = plan().end
     async with learning((80, 24)) as learner:
@@ -141,7 +141,7 @@ async def test_after_missed_weeks_one_dialog_says_what_each_answer_means(
         assert screen.missed.weeks == 3
         await learner.sees(
             "3 weeks further on",
-            f"ends {day(end + timedelta(days=21))} instead of {day(end)}",
+            f"ends {day(end + timedelta(days=22))} instead of {day(end)}",
             f"ends {day(end)} as planned; 8–10 h a week",
         )
         names = "Linear Algebra, Calculus and Differential Equations, Optimisation"
@@ -198,7 +198,7 @@ def _title(chapter: str) -> str:
 
 
 async def test_missed_weeks_can_be_answered_later() -> None:
-    earlier(22, log.PlanStart(start=(local_now() - timedelta(days=22)).date().isoformat(), weeks=12), PAGE)
+    earlier(22, log.PlanStart(start=(study_day() - timedelta(days=22)).isoformat(), weeks=12), PAGE)
     async with learning((80, 24)) as learner:
         await learner.press("p")
         await learner.on(PlanScreen)
@@ -207,7 +207,7 @@ async def test_missed_weeks_can_be_answered_later() -> None:
         await learner.on(MissedScreen)
         await learner.press("enter")
         await learner.on(PlanScreen)
-        await learner.sees("week 1 of 12", "Shifted by 21 days")
+        await learner.sees("week 1 of 12", "Shifted by 22 days")
         await learner.misses("w Missed weeks")
 
 
