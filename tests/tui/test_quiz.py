@@ -267,7 +267,7 @@ async def test_an_answer_that_was_shown_counts_as_wrong() -> None:
             assert [type(row.event) for row in store.events()][1:] == [log.Reveal, log.Answer]
         await learner.press("r", *answer_keys(screen, True)[:-1], "f8")
         await judged(learner, screen)
-        await learner.sees("✓ Right")
+        await learner.sees("✓ Right", "today if there is time, else")
         assert "such errors" not in learner.words
         assert [(given.outcome, given.revealed, given.response) for given in answers()] == [
             ("wrong", True, None),

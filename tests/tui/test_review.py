@@ -124,7 +124,8 @@ async def test_a_shown_answer_is_asked_again_with_other_numbers_and_half_of_it_s
         await learner.press("f4")
         await judged(learner, screen)
         await learner.sees(
-            "The answer was shown: it is asked with other numbers at the next review.", "n Other numbers"
+            "Again: the answer was shown; asked with other numbers today if there is time,",
+            "n Other numbers",
         )
         before = learner.part("#prompt")
         await learner.press("n")

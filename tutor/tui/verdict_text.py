@@ -12,7 +12,7 @@ from tutor.course.markup import plain
 from tutor.course.model import Question
 from tutor.progress.events import CONFIDENCE, CONFIDENT
 from tutor.progress.review import Grade
-from tutor.progress.round import Asked, Round, Scheduled
+from tutor.progress.round import Round, Scheduled
 
 if TYPE_CHECKING:
     from tutor.tui.app import TutorApp
@@ -65,22 +65,26 @@ def schedule(round_: Round, done: Scheduled, today: date) -> Text:
         text.append(f"{why}: {when}.")
         return text
     text.append(GRADES[done.grade], style="bold")
-    text.append(f": {_in_days((due - today).days)}, {_day_text(due)}")
-    others = ", ".join(f"{GRADES[grade]} {days}" for grade, days in done.days.items() if grade is not done.grade)
+    when = f"{_in_days((due - today).days)}, {_day_text(due)}"
+    if done.card.fresh:
+        asked = round_.asked
+        how = "with other numbers" if asked is not None and asked.varies else "once more"
+        return text.append(f": the answer was shown; asked {how} today if there is time, else {when}")
+    text.append(f": {when}")
+    # Easy is told only where it could be said.
+    told = {*Grade} - {Grade.EASY, done.grade} | round_.grades(done) & {Grade.EASY}
+    others = ", ".join(f"{GRADES[grade]} {days}" for grade, days in done.days.items() if grade in told)
     text.append(f"  ({others} days)", style="dim")
     return text
 
 
-def reasons(done: Scheduled, asked: Asked, wrong: bool, confidence: float | None, lesson: str) -> list[str]:
+def reasons(done: Scheduled, wrong: bool, confidence: float | None, lesson: str) -> list[str]:
     """Why it comes back so soon, and what would help."""
     lines = []
     # A right answer after a shown one is graded Again too, and is no error.
-    if wrong and confidence is not None and confidence >= CONFIDENT and done.moved:
+    if wrong and not done.card.fresh and confidence is not None and confidence >= CONFIDENT and done.moved:
         name = next(name for name, share in CONFIDENCE.items() if share == confidence)
         lines.append(f"You were {name}: such errors return unless they are rehearsed, so it is asked again tomorrow.")
-    if done.card.fresh:
-        numbers = "with other numbers" if asked.varies else "once more"
-        lines.append(f"The answer was shown: it is asked {numbers} at the next review.")
     if done.leech and lesson:
         lines.append(f"Forgotten {done.card.lapses} times: {lesson} will help more than asking again; l opens it.")
     return lines

@@ -335,12 +335,10 @@ class QuizScreen(Screen[None]):
 
     def _draw_schedule(self, question: Question, verdict: Verdict, confidence: float | None) -> None:
         """What came of the answer, and when the question comes back."""
-        asked = self.round.asked
-        assert asked is not None
         assert self.scheduled is not None
         text = verdict_text(self.app, question, verdict)
         lesson = lesson_name(self.app, question.lesson) if question.lesson else ""
-        for reason in reasons(self.scheduled, asked, verdict.outcome == "wrong", confidence, lesson):
+        for reason in reasons(self.scheduled, verdict.outcome == "wrong", confidence, lesson):
             text.append(f"\n{reason}")
         text.append("\n")
         text.append_text(schedule(self.round, self.scheduled, today(self.app.store)))
