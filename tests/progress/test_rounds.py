@@ -143,6 +143,7 @@ def test_other_numbers_are_a_clean_question_that_is_found_again(store: Store, cl
     round_.other_numbers()
     assert round_.asked.question.prompt != before.question.prompt
     assert round_.seen() == (0, False)
+    assert opened(store, "review").asked == round_.asked, "nothing was typed yet"
     store.save_draft(round_.draft_key, "4")
     again = opened(store, "review")
     assert again.asked == round_.asked
@@ -151,6 +152,20 @@ def test_other_numbers_are_a_clean_question_that_is_found_again(store: Store, cl
     assert not right(again).card.fresh
     assert again.quiz is not None
     assert [given.outcome for given in again.quiz.answers] == ["wrong"]
+    assert opened(store, "review").asked is None, "it was answered"
+
+
+def test_a_second_try_is_found_again_before_anything_is_typed(store: Store, clock: Clock) -> None:
+    learned(store, clock, VARIES, FIXED)
+    round_ = opened(store, "review")
+    first = round_.asked
+    wrong(round_)
+    round_.try_again()
+    again = opened(store, "review")
+    assert again.asked == first
+    assert again.draft_key == round_.draft_key
+    again.go_on()
+    assert opened(store, "review").asked == again.asked != first
 
 
 def test_undo_restores_the_rows_exactly(store: Store, clock: Clock, file: Path) -> None:

@@ -135,6 +135,11 @@ class Round:
         last = self.store.undoable()
         if last is not None and isinstance(last.event, Answer) and last.event.quiz == quiz.id:
             self._given.append(_Given(last.id, last.event, last.chapter))
+        name, _, number = self.store.draft(self._place_key).partition("#")
+        if name in quiz.questions:
+            self.at = quiz.questions.index(name)
+            self._numbers |= {name: int(number)} if number.isdecimal() else {}
+            return True
         # The draft of a question that is answered is a second try, left in the middle.
         for at, question in enumerate(quiz.questions):
             self._numbers |= self._drafted(question)
@@ -243,6 +248,12 @@ class Round:
         assert self.quiz is not None
         return self._key(self.quiz.questions[self.at])
 
+    @property
+    def _place_key(self) -> str:
+        """Where it is kept that an answered question is asked again, be nothing typed yet."""
+        assert self.quiz is not None
+        return f"quiz:{self.quiz.id}:"
+
     def seen(self) -> tuple[int, bool]:
         """How many hints stand beside the question as it is asked now, and whether its answer was shown."""
         asked = self.asked
@@ -260,13 +271,19 @@ class Round:
 
     def go_on(self) -> None:
         """Ask the next question."""
+        self.store.save_draft(self._place_key, "")
         self.at += 1
+
+    def try_again(self) -> None:
+        """Ask the same question once more, as it is."""
+        self.store.save_draft(self._place_key, self.draft_key.removeprefix(self._place_key))
 
     def other_numbers(self) -> None:
         """Ask the same question with other numbers."""
         asked = self.asked
         assert asked is not None
         self._numbers[asked.question.id] = _other_number(asked.question, asked.number)
+        self.try_again()
 
     # -- what happens ---
 
@@ -315,6 +332,7 @@ class Round:
             objectives=question.objectives,
         )
         row = self.store.record(answer, chapter=asked.chapter, seconds=seconds, draft=self.draft_key)
+        self.store.save_draft(self._place_key, "")
         self._given.append(_Given(row, answer, asked.chapter))
         self._refresh()
         return self._scheduled(row, question.id, before)

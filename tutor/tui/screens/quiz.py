@@ -407,6 +407,7 @@ class QuizScreen(Screen[None]):
 
     def action_retry(self) -> None:
         """Open the same question again with the answer kept."""
+        self.round.try_again()
         self._open_answer()
 
     def _open_answer(self) -> None:
