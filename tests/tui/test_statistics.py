@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 from typing import Any
 
@@ -122,6 +123,8 @@ async def test_without_colours_nothing_is_told_by_colour(monkeypatch: pytest.Mon
         await drawn(learner, screen)
         styles = {style for picture in screen.pictures.values() for line in picture for _, style in line}
         assert styles <= {"", "bold"}
+        for name in ("█ answered again", "■ falling due"):
+            await learner.sees(name)
         for name in ("■ planned at most", "▲ at least", "● on a day", "─■─ in 7 days", "▲ you"):
             await learner.sees(name)
 
@@ -151,7 +154,7 @@ async def test_what_was_done_meanwhile_is_counted_when_it_is_seen_again() -> Non
         await learner.sees("1 h in 1 week", "This week 1 h of 6–8 h")
 
 
-def test_the_series_fit_their_charts_and_today_is_drawn_whole() -> None:
+def test_the_series_fit_their_charts() -> None:
     some_weeks()
     with progress() as store:
         found = statistics(paths.content_dir(), COURSE, store)
@@ -161,9 +164,44 @@ def test_the_series_fit_their_charts_and_today_is_drawn_whole() -> None:
         for one in chart.series:
             assert len(series[one.x]) == len(series[one.y]) > 0
     assert series["day"] == [float(day) for day in range(-29, 30)]
-    assert series["due"][29] == found.forecast[0][1] + found.days[-1].reviews
+    assert series["due"] == [count for _, count in found.forecast if count]
+    assert sum(series["due"]) == sum(count for _, count in found.forecast) > 0
     assert sum(series["reviewed"]) == sum(day.reviews for day in found.days) == 9
     assert series["wanted"] == [0.85, 0.85]
     # The smoothed share of the last day is that of its week.
     week = [day for day in found.days[-9:] if day.reviews]
     assert series["smooth"][-1] == week[-1].recalled / week[-1].reviews
+
+
+def test_many_that_wait_are_a_number_and_do_not_flatten_the_days() -> None:
+    some_weeks()
+    with progress() as store:
+        found = statistics(paths.content_dir(), COURSE, store)
+    later = [(day, 3) for day, _ in found.forecast[1:]]
+    full = dataclasses.replace(found, forecast=((found.forecast[0][0], 103), *later))
+    reviews = next(chart for chart in filled(full) if chart.id == "reviews")
+    assert reviews.title.endswith("; 103 due now")
+    assert max(arrays(full, 0.9)["due"]) == 3
+    assert arrays(full, 0.9)["ahead"][0] == 1
+    few = dataclasses.replace(found, forecast=((found.forecast[0][0], 5), *later))
+    assert CHARTS[1] in filled(few)
+    assert arrays(few, 0.9)["due"][0] == 5
+
+
+@pytest.mark.parametrize("columns", [30, 55, 74, 120])
+def test_the_axis_of_weeks_names_whole_weeks_and_what_they_are(columns: int) -> None:
+    import numpy as np
+
+    from tutor.labs.charts import NO_COLOR, draw
+    from tutor.labs.run import History
+    from tutor.labs.spec import Frame
+
+    weeks = [float(week) for week in range(1, 13)]
+    arrays = {name: np.array(weeks) for name in ("week", "hours", "least", "most")}
+    frame = Frame(0, {}, arrays)
+    time = dataclasses.replace(CHARTS[0], x_range=(0.5, 12.5))
+    foot = "".join(text for text, _ in draw(time, History(frame), columns, 14, NO_COLOR)[-1])
+    assert "week of the plan" in foot or columns == 30
+    labels = [word for word in foot.split() if word[0].isdigit()]
+    assert labels
+    assert all(label.isdigit() and 1 <= int(label) <= 12 for label in labels)

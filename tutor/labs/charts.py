@@ -439,7 +439,7 @@ def _head(chart: Chart, data: list[_Data], width: int, theme: Theme, dropped: in
 
 def _foot(chart: Chart, low: float, high: float, margin: int, columns: int, theme: Theme) -> Picture:
     """The x axis, and below it the tick labels with the axis' name."""
-    ticks = _ticks(low, high, max(2, columns // 14), chart.x_log)
+    ticks = _ticks(low, high, max(2, columns // 14), chart.x_log, whole=chart.x_whole)
     axis, labels = ["─"] * columns, [" "] * columns
     name = chart.x_label
     for value, label in ticks:
@@ -463,7 +463,7 @@ def _foot(chart: Chart, low: float, high: float, margin: int, columns: int, them
     ]
 
 
-def _ticks(low: float, high: float, count: int, log: bool) -> list[tuple[float, str]]:
+def _ticks(low: float, high: float, count: int, log: bool, *, whole: bool = False) -> list[tuple[float, str]]:
     """Round values inside the limits, with labels; on a log axis whole decades where they fit."""
     if log and high - low >= 1:
         decades = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)
@@ -472,11 +472,12 @@ def _ticks(low: float, high: float, count: int, log: bool) -> list[tuple[float, 
     if log:
         return [(value, _number(10**value)) for value in (low, high)]
     span = high - low
-    raw = span / max(count, 1)
+    raw = max(span / max(count, 1), 1.0 if whole else 0.0)
     if raw < 1e-300:
         return [(low, _number(low))]
     power = 10.0 ** math.floor(math.log10(raw))
-    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * 0.999)
+    rounds = (1, 2, 5, 10) if whole else (1, 2, 2.5, 5, 10)
+    step = next(m * power for m in rounds if m * power >= raw * 0.999)
     first = math.ceil(low / step - 1e-9)
     values = [(first + k) * step for k in range(min(int(span / step + 1e-9), 2 * count) + 1)]
     return [(v, _number(0.0 if abs(v) < step * 1e-6 else v)) for v in values if v <= high + step * 1e-6]

@@ -202,6 +202,8 @@ class Chart:
     x_label: str = ""
     y_label: str = ""
     x_log: bool = False
+    x_whole: bool = False
+    """Whether between whole numbers there is nothing, so that the axis names none but these."""
     y_log: bool = False
     x_range: tuple[float, float] | None = None
     y_range: tuple[float, float] | None = None

@@ -9,6 +9,8 @@ from tutor.progress.statistics import Statistics
 
 SMOOTHED = 7
 """Days over which the share of recalled reviews is averaged."""
+FAR = 2
+"""How often as high as all else what waits may be and still be drawn: one point would flatten the rest."""
 DOTS = 100
 """Points of the range drawn around a level of confidence: so many that they are drawn as a line."""
 
@@ -20,13 +22,15 @@ TIME = Chart(
         Series("planned at most", "most", "week", "points"),
         Series("at least", "least", "week", "points"),
     ),
-    x_label="week since the plan began",
+    x_label="week of the plan",
+    x_whole=True,
 )
 REVIEWS = Chart(
     "reviews",
     "Questions answered again, and falling due",
-    series=(Series("due", "due", "day", "bars"), Series("answered again", "reviewed", "day", "bars")),
+    series=(Series("answered again", "reviewed", "day", "bars"), Series("falling due", "due", "ahead", "points")),
     x_label="days from today",
+    x_whole=True,
 )
 RECALL = Chart(
     "recall",
@@ -65,14 +69,23 @@ def filled(found: Statistics) -> tuple[Chart, ...]:
     }
     # Half a week around the first and the last, so that their bars have room.
     time = dataclasses.replace(TIME, x_range=(0.5, len(found.weeks) + 0.5))
-    return tuple(chart for chart in (time, *CHARTS[1:]) if full[chart.id])
+    reviewed = REVIEWS
+    if (waiting := found.forecast[0][1]) and not _in_scale(found):
+        reviewed = dataclasses.replace(REVIEWS, title=f"{REVIEWS.title}; {waiting:,} due now")
+    return tuple(chart for chart in (time, reviewed, *CHARTS[2:]) if full[chart.id])
+
+
+def _in_scale(found: Statistics) -> bool:
+    """Whether what is due now can be drawn beside the days before and after."""
+    others = [day.reviews for day in found.days] + [count for _, count in found.forecast[1:]]
+    return found.forecast[0][1] <= FAR * max(others) or not any(others)
 
 
 def arrays(found: Statistics, retention: float) -> dict[str, list[float]]:
     """The series of all charts by name; `retention` is the share of reviews that the learner asks for."""
     days, ahead = len(found.days), len(found.forecast)
     reviewed = [day.reviews for day in found.days]
-    due = [count for _, count in found.forecast]
+    due = [(at, count) for at, (_, count) in enumerate(found.forecast) if count and (at or _in_scale(found))]
     kept = [(at - days + 1, day) for at, day in enumerate(found.days) if day.reviews]
     smooth = []
     for at, _ in kept:
@@ -86,8 +99,8 @@ def arrays(found: Statistics, retention: float) -> dict[str, list[float]]:
         "most": [week.planned[1] for week in found.weeks],
         "day": [float(at) for at in range(1 - days, ahead)],
         "reviewed": [float(count) for count in reviewed] + [0.0] * (ahead - 1),
-        # Of today both are drawn, what is done below what is left.
-        "due": [0.0] * (days - 1) + [float(due[0] + reviewed[-1]), *map(float, due[1:])],
+        "ahead": [float(at) for at, _ in due],
+        "due": [float(count) for _, count in due],
         "reviewed_on": [float(at) for at, _ in kept],
         "share": [day.recalled / day.reviews for _, day in kept],
         "smoothed_on": [float(at) for at, _ in kept],
