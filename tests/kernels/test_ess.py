@@ -20,7 +20,8 @@ def test_the_time_of_an_autoregression(phi: float, seed: int) -> None:
     found = ess.autocorrelation_time(ar(phi, 40, 4000, seed))
     expected = (1 + phi) / (1 - phi)
     assert abs(found.tau - expected) < 4.5 * found.error + 0.01 * expected
-    assert found.error < 0.07 * expected
+    # √(2 (2 · 10 τ + 1) / N) of τ is 0.069 for φ = 0.9.
+    assert found.error < 0.09 * expected
     # Each ρ(k) has an error of about √(τ/N).
     assert np.abs(found.rho[:8] - phi ** np.arange(8)).max() < 5 * np.sqrt(expected / 160_000)
 

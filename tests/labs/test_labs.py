@@ -21,7 +21,7 @@ from tutor.labs.spec import Lab, make_params, params_of
 
 LABS = registry.all_labs()
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.full) for seed in (1, 2, 3, 4))]
-EARLY = 20
+EARLY = 25
 """Steps after which runs are compared: what depends on the seed does so from the start."""
 
 
