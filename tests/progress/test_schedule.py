@@ -200,8 +200,25 @@ def test_to_skip_goes_on_with_this_weeks_chapter(store: Store, clock: Clock) -> 
     plan = now(store)
     assert (plan.chapter.id, plan.end, plan.missed) == ("neural-networks", missed.end, None)
     assert plan.hours_left == (69 - 17, 87 - 22)
-    store.undo()
-    assert now(store).chapter.id == "optimization"
+    store.undo()  # one decision, one undo
+    assert now(store).chapter.id == "linear-algebra"
+    assert now(store).calendar.skipped == ()
+    assert store.undoable() == store.events("plan_start")[0]
+
+
+def test_a_chapter_skipped_with_others_can_be_taken_in_alone(store: Store, clock: Clock) -> None:
+    store.record(log.PlanStart(start="2026-03-02", weeks=12))
+    clock.forward(days=21)
+    for _ in range(2):
+        missed = now(store).missed
+        assert missed is not None
+        for event in missed.skip:
+            store.record(event)
+        (calculus,) = store.effective("skip", item="calculus")
+        store.undo(calculus.id)
+        assert [name for name, _ in calendar(COURSE, store).skipped] == ["linear-algebra", "optimization"]
+        store.undo(kinds=["skip"])
+        assert calendar(COURSE, store).skipped == ()
 
 
 def test_a_chapter_skipped_by_placement_is_passed_over(store: Store) -> None:

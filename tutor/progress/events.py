@@ -177,6 +177,8 @@ class Skip(Event, tag="skip", frozen=True):
     """The chapter `item` is left out of the plan."""
 
     why: Literal["placement", "missed", "chosen"]
+    decision: str = ""
+    """Rows that share it are one decision, which `undo` takes back as a whole; a row alone has none."""
 
 
 AnyEvent = (

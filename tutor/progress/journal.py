@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from tutor.progress.derived import TABLES, apply, master, spend
-from tutor.progress.events import Answer, Logged, Reveal, decode
+from tutor.progress.events import Answer, Logged, Reveal, Skip, decode
 
 UNDOABLE = ("answer", "reset", "flag", "skip", "plan_start", "plan_shift", "plan_catch_up")
 """Kinds that can be taken back. A page, a run or time spent is what happened; a setting is changed back."""
@@ -42,11 +42,21 @@ def rebuild(db: sqlite3.Connection) -> None:
         (spend if row.id in dead else apply)(db, row)
 
 
-def last_undoable(db: sqlite3.Connection) -> Logged | None:
-    """The latest row that can be taken back and was not; None when there is none."""
+def last_undoable(db: sqlite3.Connection, kinds: Sequence[str] = UNDOABLE) -> Logged | None:
+    """The latest row of some kinds that can be taken back and was not; None when there is none."""
     query = f"SELECT at, id FROM events WHERE kind = ? AND id NOT IN ({_DEAD}) ORDER BY at DESC, id DESC LIMIT 1"
-    latest = [row for kind in UNDOABLE for row in db.execute(query, (kind,))]
+    latest = [row for kind in kinds for row in db.execute(query, (kind,))]
     return next(read(db, "id = ?", max(latest)[1])) if latest else None
+
+
+def decision(db: sqlite3.Connection, row: Logged) -> list[Logged]:
+    """The rows, not taken back, that were one decision with this one, which is among them."""
+    match row.event:
+        case Skip(decision=name) if name:
+            skips = effective(db, "kind = 'skip' AND instr(data, ?)", _quoted(name))
+            return [skip for skip in skips if isinstance(skip.event, Skip) and skip.event.decision == name]
+        case _:
+            return [row]
 
 
 def undoable(db: sqlite3.Connection, identity: str) -> Logged | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from uuid import uuid4
 
 import msgspec
 
@@ -166,5 +167,6 @@ class Missed:
 
     @property
     def skip(self) -> tuple[Skip, ...]:
-        """To record, one by one, when the learner wants to go on with this week's chapter."""
-        return tuple(Skip(item=chapter, why="missed") for chapter in self.chapters)
+        """To record, one by one, when the learner wants to go on with this week's chapter; one decision."""
+        decision = uuid4().hex
+        return tuple(Skip(item=chapter, why="missed", decision=decision) for chapter in self.chapters)

@@ -171,16 +171,19 @@ class Store:
             else:
                 db.execute("DELETE FROM drafts WHERE key = ?", (key,))
 
-    def undo(self, identity: str = "") -> Logged | None:
-        """Take back a row of the log, by default the latest that can be; returns it, or None when there is none.
+    def undo(self, identity: str = "", *, kinds: Sequence[str] = journal.UNDOABLE) -> Logged | None:
+        """Take back a row of the log; returns it, or None when there is none.
 
+        By default it is the latest of the `kinds` that can be, with all rows that were one decision with it.
         Answers, resets, flags and changes of the plan can be taken back. All that followed from the row is gone, to
         the last digit; the row itself stays in the log, and so does the time it took.
         """
         with _explained(self._path):
-            row = journal.undoable(self._db, identity) if identity else journal.last_undoable(self._db)
-        if row is not None:
-            self.record(Undo(item=row.id), chapter=row.chapter)
+            row = journal.undoable(self._db, identity) if identity else journal.last_undoable(self._db, kinds)
+            if row is None:
+                return None
+            rows = [row] if identity else journal.decision(self._db, row)
+        self._append([Undo(item=one.id) for one in rows], row.chapter, 0.0, "")
         return row
 
     def merge(self, rows: Sequence[Logged]) -> int:

@@ -182,5 +182,5 @@ class PlanScreen(Screen[None]):
 
     def action_undo(self) -> None:
         """Take back the last change."""
-        self.app.store.undo(self.app.store.effective(*CHANGES)[-1].id)
+        self.app.store.undo(kinds=CHANGES)
         self._draw()
