@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from datetime import date, timedelta
 from pathlib import Path
@@ -211,11 +212,18 @@ def test_a_question_is_flagged_with_a_note(tutor: Run, progress: Path) -> None:
     note = "the [/bold] sign is wrong"
     found = tutor.json("flag", question, note)
     assert [(row["question"], row["note"]) for row in found["flags"]] == [(question, note)]
-    assert note in tutor("flag")[0]
+    assert re.search(rf"\t\d{{4}}-\d\d-\d\d \d\d:\d\d\t{re.escape(note)}\n", tutor("flag")[0])
     assert "no question 'nobody'" in tutor.refused("flag", "nobody", "x")
     assert "2000" in tutor.refused("flag", question, "x" * 2001)
-    assert f"undone: flag {question}" in tutor("undo")[0]
+    assert re.fullmatch(rf"undone: flag {question}, \d{{4}}-\d\d-\d\d \d\d:\d\d\n", tutor("undo")[0])
     assert tutor.json("flag") == {"flags": []}
+
+
+@pytest.mark.parametrize("arguments", [("search", "zzzzqqq"), ("reference", "equations", "zzzzqqq"), ("flag",)])
+def test_what_finds_nothing_says_so_beside_the_output(tutor: Run, home: Path, arguments: tuple[str, ...]) -> None:
+    out, err = tutor(*arguments)
+    assert (out, err.count("\n")) == ("", 1)
+    assert tutor(*arguments, "--json")[1] == ""
 
 
 def test_undo_ends_with_a_line(tutor: Run, progress: Path) -> None:

@@ -439,8 +439,20 @@ def undo() -> None:
 
 
 def _named(row: Logged) -> str:
+    from tutor.progress.events import Skip
+
     kind = str(type(row.event).__struct_config__.tag).replace("_", " ")
-    return f"{kind} {row.event.item} of {row.at}" if row.event.item != "plan" else f"{kind} of {row.at}"
+    item = "" if row.event.item == "plan" else f" {row.event.item}"
+    if isinstance(row.event, Skip) and row.event.decision:
+        item = " of missed chapters"
+    return f"{kind}{item}, {_minute(row)}"
+
+
+def _minute(row: Logged) -> str:
+    """When it was, as the learner's clock showed it."""
+    from tutor.progress.review import local_time
+
+    return f"{local_time(row):%Y-%m-%d %H:%M}"
 
 
 @click.command()
@@ -459,13 +471,15 @@ def flag(question: str | None, note: str, as_json: bool) -> None:
             if len(note) > 2000:
                 raise TutorError("a note has at most 2000 characters")
             learner.store.record(Flag(item=question, note=note))
-        rows = [(row.at, row.event) for row in learner.store.effective("flag")]
-    flags = [{"question": event.item, "note": event.note, "at": at} for at, event in rows if isinstance(event, Flag)]
+        rows = [(row, row.event) for row in learner.store.effective("flag")]
+    flags = [(row, event) for row, event in rows if isinstance(event, Flag)]
     if as_json:
-        emit({"flags": flags})
+        emit({"flags": [{"question": event.item, "note": event.note, "at": row.at} for row, event in flags]})
         return
-    for row in flags:
-        click.echo(f"{row['question']}\t{row['at']}\t{row['note']}")
+    if not flags:
+        click.echo("You have flagged no question.", err=True)
+    for row, event in flags:
+        click.echo(f"{event.item}\t{_minute(row)}\t{event.note}")
 
 
 @click.command()

@@ -83,6 +83,8 @@ def reference(kind: str, words: tuple[str, ...], as_json: bool) -> None:
     found = [
         found for name in ([kind] if kind else KINDS) for found in matching(entries(content, name), " ".join(words))
     ]
+    if not found and not as_json:
+        click.echo(f"Nothing in the {KINDS.get(kind, 'reference').lower()} has {' '.join(words)!r}.", err=True)
     for number, item in enumerate(found):
         if as_json:
             emit(row(item))
@@ -97,7 +99,10 @@ def search(words: tuple[str, ...], as_json: bool) -> None:
     """Search lessons, equations, glossary and questions; the best first, hits between [ and ]."""
     from tutor.course.search import KINDS, index_path, look_up
 
-    for found in look_up(paths.content_dir(), index_path(), " ".join(words)):
+    rows = look_up(paths.content_dir(), index_path(), " ".join(words))
+    if not rows and not as_json:
+        click.echo(f"Nothing found for {' '.join(words)!r}.", err=True)
+    for found in rows:
         text = "".join(f"[{piece}]" if hit else piece for piece, hit in found.snippet)
         if as_json:
             row = {"kind": found.kind, "title": found.title, "place": found.place, "target": found.target}
