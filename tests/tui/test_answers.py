@@ -248,8 +248,14 @@ async def test_free_recall_compares_only_what_was_written() -> None:
         assert answer.query_one(TextArea).text == "one\ntwo [/b]"
         marks = {answer.query_one(AnswerList).highlighted, 0}
         assert answer.response() == tuple(at in marks for at in range(len(question.rubric)))
-        await learner.press("enter")
-        assert given() == [answer.response()]
+        # Back to the text, and to the rubric as it was ticked.
+        ticks = answer.response()
+        await learner.press("f2", *"!")
+        assert answer.query_one(TextArea).text == "one\ntwo [/b]!"
+        await learner.misses("Model answer")
+        assert answer.response() is None
+        await learner.press("f2", "enter")
+        assert given() == [ticks]
 
 
 async def test_the_rubric_is_on_the_screen_also_after_coming_back() -> None:
@@ -280,7 +286,9 @@ async def test_two_thirds_of_the_rubric_are_right(ticks: int) -> None:
     seed_quiz(question.id)
     async with learning((100, 60)) as learner:
         await asked(learner, "self_graded")
-        await learner.press("x", "f2", *"abcde"[:ticks], "enter")
+        await learner.press("x", "f2")
+        await learner.sees("4 of 5 pass.")
+        await learner.press(*"abcde"[:ticks], "enter")
         await learner.sees(f"{ticks} of 5 points.", "✓ Right" if ticks >= 4 else "✗ Not yet")
         for at, point in enumerate(question.rubric):
             assert (point in learner.part("#verdict")) == (ticks < 4 and at >= ticks)

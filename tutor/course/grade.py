@@ -225,12 +225,17 @@ def _order(question: Question, response: tuple[str, ...]) -> Verdict:
     return Verdict("right", 1.0, parts=filled.parts)
 
 
+def passing(points: int) -> int:
+    """How many points of a rubric make a self-graded answer right."""
+    return math.ceil(PASS * points - 1e-9)
+
+
 def _self_graded(question: Question, ticks: tuple[bool, ...]) -> Verdict:
     if len(ticks) != len(question.rubric):
         return Verdict("unreadable", message="Grade your answer against every point first.")
     score = sum(ticks) / len(ticks)
     message = f"{sum(ticks)} of {len(ticks)} points."
-    if score >= PASS - 1e-9:
+    if sum(ticks) >= passing(len(ticks)):
         return Verdict("right", score, message)
     missing = [point for point, tick in zip(question.rubric, ticks, strict=True) if not tick]
     return Verdict("wrong", score, message, feedback="Missing: " + " · ".join(missing))

@@ -19,7 +19,7 @@ from textual.widgets.option_list import Option
 from textual.widgets.text_area import Edit, EditResult
 
 from tutor.course import arrays
-from tutor.course.grade import Response, Verdict, is_number, present
+from tutor.course.grade import Response, Verdict, is_number, passing, present
 from tutor.course.markup import plain
 from tutor.course.model import Question
 from tutor.tui.widgets.gaps import GapFields
@@ -488,6 +488,7 @@ class SelfGradedAnswer(Answer):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "tick", "Tick", tooltip="Tick the point under the cursor; its letter or number ticks one too"),
         Binding("f2", "compare", "Compare", key_display="F2", tooltip="Show the model answer and grade your own"),
+        Binding("f2", "write", "Write on", key_display="F2", tooltip="Hide the model answer and go on writing"),
     ]
 
     def __init__(self, question: Question, seed: int, keep: Callable[[str], None]) -> None:
@@ -501,7 +502,9 @@ class SelfGradedAnswer(Answer):
         with Vertical(id="compare"):
             yield Static(Text("Model answer", style="bold"))
             yield Static(Text(self.written(self.question.answer)), id="model")
-            yield Static(Text("Which of these does your text say? Space ticks, Enter records.", style="bold"))
+            points = len(self.question.rubric)
+            says = f"Which of these does your text say? {passing(points)} of {points} pass. Space ticks, Enter records."
+            yield Static(Text(says, style="bold"))
             yield AnswerList(id="lines", markup=False)
 
     def on_mount(self) -> None:
@@ -523,10 +526,11 @@ class SelfGradedAnswer(Answer):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer comparing before it is done, ticking after it."""
         ticking = self.compared and self.query_one(AnswerList).has_focus
-        return {"compare": not self.compared, "tick": ticking}.get(action, True)
+        writing = {"compare": not self.compared, "write": self.compared and self.verdict is None}
+        return (writing | {"tick": ticking}).get(action, True)
 
     def action_compare(self) -> None:
-        """Show the model answer; the text stays beside it and can no longer change."""
+        """Show the model answer; the text stays beside it and cannot change meanwhile."""
         if not self.query_one(TextArea).text.strip():
             self.post_message(self.Submitted())
             return
@@ -536,6 +540,17 @@ class SelfGradedAnswer(Answer):
         self.focus_input()
         self.tell()
         self.refresh_bindings()
+
+    def action_write(self) -> None:
+        """Hide the model answer and open the text again; what was ticked is kept."""
+        self._open_text()
+        self.focus_input()
+        self.tell()
+        self.refresh_bindings()
+
+    def _open_text(self) -> None:
+        self.query_one(TextArea).read_only = False
+        self.query_one("#compare").display = False
 
     def draw(self) -> None:
         """Draw the rubric with its ticks."""
@@ -607,8 +622,7 @@ class SelfGradedAnswer(Answer):
         """Stop ticking; None opens text and rubric again."""
         self.verdict = verdict
         if verdict is None:
-            self.query_one(TextArea).read_only = False
-            self.query_one("#compare").display = False
+            self._open_text()
 
 
 def _ints(draft: str) -> list[int]:
