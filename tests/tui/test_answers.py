@@ -110,6 +110,18 @@ def outcome_of(learner: Learner, answer: ChoiceAnswer, at: int) -> str:
     return below.split()[1].rstrip(":")
 
 
+async def test_a_statement_is_judged_by_its_own_letters() -> None:
+    seed_quiz(first("true_false"))
+    async with learning() as learner:
+        answer = await asked(learner, "true_false")
+        assert "t True" in learner.part("#answer")
+        for letter, response in (("t", "true"), ("f", "false"), ("a", "true"), ("f", "false")):
+            await learner.press(letter)
+            assert answer.response() == response
+        await learner.press("enter")
+        await learner.sees(f"Answer: {answer.question.answer.capitalize()}")
+
+
 async def test_a_verdict_says_of_each_option_what_was_made_of_it() -> None:
     question = BANK[first("multiple_choice")]
     seed_quiz(question.id)

@@ -160,7 +160,7 @@ def check_verdict(learner: Learner, screen: QuizScreen, question: Question, righ
             # The learner's own answer stays on the screen.
             assert says(learner, question.answer if right else question.wrong[0].answer, "#answer")
         case "true_false":
-            assert learner.part("#explanation").startswith(f"Answer: {question.answer}")
+            assert learner.part("#explanation").startswith(f"Answer: {question.answer.capitalize()}")
         case "order" if not right:
             assert "Line " in verdict
             assert "✗" in learner.part("#answer")

@@ -18,7 +18,7 @@ def right_answer(question: Question, wrong: bool) -> Iterator[str]:
         case "numeric" | "expression" | "tracing" | "short_answer":
             yield f"**Answer:** {_typed(question.answer)}"
         case "true_false":
-            yield f"**Answer:** {question.answer}"
+            yield f"**Answer:** {question.answer.capitalize()}"
         case "order" | "cloze" if wrong:
             if question.items:
                 lines = [f"{place}. {item.text}" for place, item in enumerate(question.items, 1)]

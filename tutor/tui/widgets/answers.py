@@ -116,9 +116,12 @@ class ListAnswer(Answer):
         self.draw()
 
 
-def place_of(character: str | None, lines: int) -> int | None:
-    """The line that a letter (a, b, ...) or a number (1, 2, ...) names; None when there is no such line."""
-    for names in (LETTERS[:lines], DIGITS[:lines]):
+def place_of(character: str | None, lines: int, own: str = "") -> int | None:
+    """The line that a letter (a, b, ...) or a number (1, 2, ...) names; None when there is no such line.
+
+    `own` are other letters that the lines have.
+    """
+    for names in (own[:lines], LETTERS[:lines], DIGITS[:lines]):
         if character and character in names:
             return names.index(character)
     return None
@@ -151,9 +154,11 @@ class ChoiceAnswer(ListAnswer):
         if question.type == "true_false":
             self.order: tuple[int, ...] = (0, 1)
             self.texts: tuple[str, ...] = ("True", "False")
+            self.names = "tf"
         else:
             self.order = tuple(int(at) for at in present(question, seed))
             self.texts = tuple(choice.text for choice in question.choices)
+            self.names = LETTERS
         self.marked: set[int] = set()
 
     def rows(self) -> list[Table]:
@@ -163,7 +168,7 @@ class ChoiceAnswer(ListAnswer):
             on = at in self.marked
             mark = ("☑" if on else "☐") if self.several else ("◉" if on else "○")
             rows.append(
-                _row(mark, LETTERS[place], self.written(self.texts[at]), self._reason(at), "bold" if on else "")
+                _row(mark, self.names[place], self.written(self.texts[at]), self._reason(at), "bold" if on else "")
             )
         return rows
 
@@ -185,7 +190,7 @@ class ChoiceAnswer(ListAnswer):
             return
         if event.key == "enter":
             self.post_message(self.Submitted())
-        elif (place := place_of(event.character, len(self.order))) is not None:
+        elif (place := place_of(event.character, len(self.order), self.names)) is not None:
             self.query_one(AnswerList).highlighted = place
             self._mark(self.order[place])
         else:
