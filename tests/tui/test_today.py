@@ -267,7 +267,7 @@ async def test_the_steps_keep_three_rows_and_the_footer_the_way_out(size: tuple[
         footer = learner.text.splitlines()[-1]
         assert "q Quit" in footer
         assert "? Help" in footer
-        assert ("t Dark/light" in footer) == (size[0] >= 80)
+        assert ("o Settings" in footer) == (size[0] >= 80)
         await learner.press("enter")
         assert (await learner.on(LessonScreen)).lesson_id == LESSONS[3]
 
@@ -342,3 +342,12 @@ async def test_q_leaves() -> None:
         await learner.leaves("q")
         assert learner.app.failure == ""
         assert learner.app.return_code == 0
+
+
+async def test_the_footer_of_a_small_terminal_names_search_and_settings() -> None:
+    async with learning((80, 24)) as learner:
+        await learner.sees("/ Search", "o Settings", "q Quit", "? Help")
+        await learner.press("p")
+        await learner.sees("a Review ahead")
+    async with learning((120, 40)) as learner:
+        await learner.sees("a Review ahead", "r Cram", "? Help")

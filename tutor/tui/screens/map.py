@@ -46,6 +46,7 @@ class MapScreen(Screen[None]):
         Binding("v", "placement", "Test out", tooltip="A short quiz that can leave the marked chapter out of the plan"),
         Binding("b", "picture", "Big picture", tooltip="The way to diffusion, and where you stand on it"),
         Binding("space", "read_on", "Read on", tooltip="Scroll the text below the list; at its end back to the top"),
+        Binding("slash", "search", "Search", key_display="/", tooltip="Search the whole course"),
         Binding("escape", "dismiss", "Back", tooltip="Back to where you were"),
     ]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-high")]
@@ -165,6 +166,10 @@ class MapScreen(Screen[None]):
     def action_read_on(self) -> None:
         """Scroll the text below the list."""
         self.query_one(ChapterAbout).read_on()
+
+    def action_search(self) -> None:
+        """Search the course."""
+        self.app.action_search()
 
     def action_picture(self) -> None:
         """Show how the chapters hang together."""

@@ -46,6 +46,8 @@ class PlanScreen(Screen[None]):
         Binding("x", "leave_out", "Leave out", tooltip="Leave the marked chapter out of the plan, or take it in again"),
         Binding("w", "missed", "Missed weeks", tooltip="Shift the plan, catch up, or skip"),
         Binding("u", "undo", "Undo", tooltip="Take back the last change of the plan"),
+        Binding("a", "app.open('review:ahead')", "Review ahead", tooltip="Review ahead of time; reschedules nothing"),
+        Binding("r", "app.open('review:cram')", "Cram", tooltip="Repeat what you know least; reschedules nothing"),
         Binding("escape", "dismiss", "Back", tooltip="Back to where you were"),
     ]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-high")]

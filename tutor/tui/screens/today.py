@@ -44,9 +44,13 @@ class TodayScreen(Screen[None]):
         Binding(
             "s", "app.open('statistics')", "Statistics", tooltip="Time, reviews, mastery and calibration as charts"
         ),
-        Binding("o", "app.open('settings')", "Settings", show=False, tooltip="How it looks, how reviews are scheduled"),
-        Binding("t", "app.theme", "Dark/light", tooltip="Switch between dark and light"),
+        Binding("slash", "search", "Search", key_display="/", tooltip="Search the whole course"),
+        Binding("o", "app.open('settings')", "Settings", tooltip="How it looks, how reviews are scheduled"),
+        Binding("t", "app.theme", "Dark/light", show=False, tooltip="Switch between dark and light"),
         Binding("q", "app.quit", "Quit", tooltip="Leave; everything is saved"),
+        # In a narrow footer these two go first; the plan shows them too.
+        Binding("a", "app.open('review:ahead')", "Review ahead", tooltip="Review ahead of time; reschedules nothing"),
+        Binding("r", "app.open('review:cram')", "Cram", tooltip="Repeat what you know least; reschedules nothing"),
     ]
 
     VERTICAL_BREAKPOINTS = [(0, "-list"), (9, "-low"), (18, "-high"), (32, "-tall")]
@@ -182,6 +186,10 @@ class TodayScreen(Screen[None]):
             text.append("  " if fits else f"\n{' ' * (len(key) + 2)}")
             text.append(left, style="dim")
         return text
+
+    def action_search(self) -> None:
+        """Search the course."""
+        self.app.action_search()
 
     def action_continue(self) -> None:
         """Open the marked step; before progress is read, wait for nothing and read it now."""
