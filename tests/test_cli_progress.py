@@ -106,6 +106,22 @@ def test_review_lists_what_is_due_with_its_next_intervals_and_takes_settings(tut
     assert tutor.json("review")["settings"]["cap"] == 2
 
 
+def test_review_lists_what_the_rounds_ask_that_reschedule_nothing(tutor: Run, progress: Path) -> None:
+    every = {"la-codes", "la-attn-mix", "la-energy-k"}
+    assert {row["question"] for row in tutor.json("review", "--cram")["queue"]} == every
+    assert {row["question"] for row in tutor.json("review", "--cram", "linear-algebra")["queue"]} == every
+    assert tutor.json("review", "--cram", "calculus")["queue"] == []
+    assert "la-codes\tlinear-algebra\tdue 2" in tutor("review", "--cram")[0]
+    out, err = tutor("review", "--ahead")  # all are due
+    assert (out, err.count("\n")) == ("", 1)
+    store = Store.open(progress)
+    store.record(answer("la-codes", objectives=["la.svd"]), chapter="linear-algebra")
+    store.close()
+    assert [row["question"] for row in tutor.json("review", "--ahead")["queue"]] == ["la-codes"]
+    assert "no chapter 'nowhere'" in tutor.refused("review", "--cram", "nowhere")
+    assert "two rounds" in tutor.refused("review", "--cram", "--ahead")
+
+
 def test_stats_and_mastery_say_what_the_log_holds(tutor: Run, progress: Path) -> None:
     found = tutor.json("stats")
     assert sum(week["hours"] for week in found["weeks"]) == pytest.approx(1.0)

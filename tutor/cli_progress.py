@@ -161,14 +161,23 @@ def _due_line(due: Due) -> str:
 @click.option("--retention", metavar="R", help="From now on ask again when the chance of recall is R, 0.70 to 0.97.")
 @click.option("--cap", metavar="N", help="From now on at most N reviews a day.")
 @click.option("--fuzz/--no-fuzz", default=None, help="From now on spread intervals a little, or do not.")
+@click.option("--ahead", is_flag=True, help="What a review ahead would ask: what is not due yet.")
+@click.option("--cram", is_flag=False, flag_value="", metavar="[CHAPTER]", help="What cramming a chapter or all asks.")
 @AS_JSON
-def review(retention: str | None, cap: str | None, fuzz: bool | None, as_json: bool) -> None:
+def review(
+    retention: str | None, cap: str | None, fuzz: bool | None, ahead: bool, cram: str | None, as_json: bool
+) -> None:
     """Say which questions are due for review, in the order they would be asked."""
     from tutor.progress.queue import due, leeches, review_queue
 
+    if ahead and cram is not None:
+        raise click.UsageError("--ahead and --cram are two rounds; ask for one.")
     with _learner() as learner:
         store = learner.store
         _set_review(store, retention, cap, fuzz)
+        if ahead or cram is not None:
+            _practice(learner, "ahead" if ahead else "cram", cram or "", as_json)
+            return
         count, queue, hard, settings = due(store), review_queue(store), leeches(store), store.review_settings()
         rows = [_card_row(store, card) for card in queue]
     if as_json:
@@ -181,6 +190,25 @@ def review(retention: str | None, cap: str | None, fuzz: bool | None, as_json: b
         click.echo(f"{row['question']}\t{row['chapter']}\tdue {row['due']}\t{after}")
     for card in hard:
         click.echo(f"{card.question}\tforgotten {card.lapses} times: read its lesson again")
+
+
+def _practice(learner: _Learner, mode: str, chapter: str, as_json: bool) -> None:
+    """What a round asks that reschedules nothing."""
+    from tutor.progress.rounds import review
+
+    asked = review(learner.content, learner.course, learner.store, mode, chapter).choose(0)
+    rows = [
+        {"question": question, "chapter": name, "due": card.due}
+        for question, name in zip(asked.ids, asked.chapters, strict=True)
+        if (card := learner.store.card(question)) is not None
+    ]
+    if as_json:
+        emit({"mode": mode, "queue": rows})
+        return
+    if not rows:
+        click.echo("There is nothing to ask.", err=True)
+    for row in rows:
+        click.echo(f"{row['question']}\t{row['chapter']}\tdue {row['due']}")
 
 
 def _set_review(store: Store, retention: str | None, cap: str | None, fuzz: bool | None) -> None:
