@@ -1,6 +1,7 @@
 import ast
 import math
 import operator
+import unicodedata
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from tutor.course import expression
 from tutor.course.expression import (
+    FRACTIONS,
     MAX_DEPTH,
     MAX_LENGTH,
     MAX_TOKENS,
@@ -99,7 +101,7 @@ NO_NUMBER = [
     "0,5", "(0,5)", "1,5e3", "1, 2, 3", "1;2", "1 2", "1 000", "1'000", "1_000", "sqrt(0,5)", "exp(0,5)+1", "2 3/4",
     "3½",
     # relations, units, other notations
-    "=3", "x=3", "≈3", "~3", "<3", "≤ 3", "3 cm", "30°", "0x10", "1j", "2i", "$3$", r"\frac{1}{2}", "½", "1e+", "3‰",
+    "=3", "x=3", "≈3", "~3", "<3", "≤ 3", "3 cm", "30°", "0x10", "1j", "2i", "$3$", r"\frac{1}{2}", "½½", "1e+", "3‰",
     # readable in two ways
     "1/2π", "1/2(3)", "1/√2π", "e^2π", "2^3(4)", "e^-2 π", "2³√8",
     # no value
@@ -551,3 +553,16 @@ def test_the_points_of_a_domain_lie_in_it_and_are_the_same_every_time() -> None:
     assert len(points) == POINTS
     for symbol in DOMAIN:
         assert all(symbol.low <= point[symbol.name] <= symbol.high for point in points)
+
+
+@pytest.mark.parametrize("sign", FRACTIONS)
+def test_a_fraction_in_one_sign_is_the_number_that_it_shows(sign: str) -> None:
+    above, _, below = unicodedata.normalize("NFKD", sign).partition("⁄")
+    value = int(above) / int(below)
+    assert number(sign) == value
+    assert number(f"-2*{sign}^2") == -2 * value**2
+
+
+def test_a_question_as_message_has_one_stop() -> None:
+    message = grade(question("9"), "1 2").message
+    assert "is an operator missing? Expected a number" in message

@@ -39,6 +39,11 @@ class Unreadable(TutorError):
         self.position = position
         """Index into the text of what cannot be read, if it is one place."""
 
+    def expecting(self, what: str) -> str:
+        """The message as a sentence, followed by what was expected."""
+        stop = "" if str(self).endswith((".", "?")) else "."
+        return f"{self}{stop} Expected {what}."
+
 
 class _Undefined(ArithmeticError):
     """The formula has no value here; the text says why."""
@@ -129,9 +134,10 @@ SYNONYMS = {
     "**": "^", "−": "-", "–": "-", "‐": "-", "‑": "-", "·": "*", "×": "*", "⋅": "*", "∗": "*", "∙": "*", "•": "*",
     "÷": "/", "∕": "/", "⁄": "/",
 }  # fmt: skip
+FRACTIONS = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+\-−]?\d+)?)"
+    rf"\s*(?:(?P<number>[{FRACTIONS}]|(?:\d+\.?\d*|\.\d+)(?:[eE][+\-−]?\d+)?)"
     r"|(?P<raised>[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)"
     r"|(?P<name>\\?[A-Za-zµ\u0370-\u03ff][A-Za-z0-9µ\u0370-\u03ff₀-₉ₐ-ₜᵢⱼᵣᵤᵥ]*(?:_\{?[A-Za-z0-9]+\}?)*)"
     rf"|(?P<op>{'|'.join(map(re.escape, SYNONYMS))}|[-+*/^()\[\]{{}},!%|√]))"
@@ -300,7 +306,7 @@ class _Parser:
 
     def literal(self, digits: str) -> Number:
         """The token as a number."""
-        value = float(digits)
+        value = unicodedata.numeric(digits) if digits in FRACTIONS else float(digits)
         if math.isinf(value):
             raise Unreadable(f"“{_cut(self.token.text)}” is too large", self.token.at)
         self.at += 1

@@ -79,7 +79,7 @@ def _expression(question: Question, response: str) -> Verdict:
     try:
         formula = parse(response, names)
     except Unreadable as error:
-        return Verdict("unreadable", message=f"{error}. Expected a formula in {', '.join(names)}.")
+        return Verdict("unreadable", message=error.expecting(f"a formula in {', '.join(names)}"))
     nowhere = undefined(formula, question.symbols)
     if nowhere:
         return Verdict("unreadable", message=f"This formula has no value: {nowhere}.")

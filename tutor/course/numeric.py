@@ -29,7 +29,7 @@ def grade_numeric(question: Question, response: str) -> Verdict:
     try:
         value = number(response)
     except Unreadable as error:
-        return Verdict("unreadable", message=f"{error}. Expected {arrays.described(())}.")
+        return Verdict("unreadable", message=error.expecting(arrays.described(())))
     if any(close(question, value, number(answer)) for answer in (question.answer, *question.alternatives)):
         return Verdict("right", 1.0)
     for wrong in question.wrong:
@@ -54,14 +54,13 @@ def _slip(question: Question, value: float) -> str:
 
 
 def _array(question: Question, response: str, shape: arrays.Shape) -> Verdict:
-    expected = f"Expected {arrays.described(shape)}."
     try:
         given = arrays.read(response)
     except Unreadable as error:
-        return Verdict("unreadable", message=f"{error}. {expected}")
+        return Verdict("unreadable", message=error.expecting(arrays.described(shape)))
     value = arrays.fit(given, shape)
     if value is None:
-        return Verdict("unreadable", message=f"This is {_counted(given.shape)}. {expected}")
+        return Verdict("unreadable", message=f"This is {_counted(given.shape)}. Expected {arrays.described(shape)}.")
     if any(not _off(question, value, _fitted(text, shape)) for text in (question.answer, *question.alternatives)):
         return Verdict("right", 1.0)
     answer = _fitted(question.answer, shape)
