@@ -50,7 +50,7 @@ async def test_a_number_gives_a_partner_and_goes_to_the_next_line() -> None:
         assert sides == ("1", "3", "3/2", "0", "2", "8")
         number = {sides[at]: str(place + 1) for place, at in enumerate(answer.order)}
         await learner.press("enter")
-        await learner.sees("Give every line a partner first: its number does that.")
+        await learner.sees("Give every line a partner first: press the number")
         await learner.press(number["3"], number["8"])
         assert (answer.chosen, answer.query_one(AnswerList).highlighted) == ([1, 5, None, None], 2)
         await learner.press("9", "enter")

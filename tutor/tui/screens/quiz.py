@@ -538,7 +538,7 @@ def _what_first(answer: Answer) -> str:
         case SelfGradedAnswer():
             return "Write your answer first."
         case MatchAnswer():
-            return "Give every line a partner first: its number does that."
+            return "Give every line a partner first: press the number of the partner that belongs to the marked line."
         case ClozeAnswer():
             return "Fill in the gaps first."
         case _:
