@@ -85,6 +85,21 @@ async def test_another_day_and_pace_are_chosen_with_the_arrows() -> None:
 
 
 @ASKED
+async def test_who_begins_weeks_back_is_told_the_week_and_not_asked_at_once() -> None:
+    async with learning((80, 24)) as learner:
+        await learner.on(StartScreen)
+        await learner.press(*["pageup"] * 2, "left")
+        await learner.sees("15 days ago", "that makes this week 3")
+        await learner.press("enter")
+        await learner.on(TodayScreen)
+        await learner.sees("Week 3 of 12", "missed; p helps")
+        await learner.press("m", "escape")
+        await learner.on(TodayScreen)
+        await learner.press("p")
+        await learner.sees("w Missed weeks")
+
+
+@ASKED
 async def test_a_question_left_open_is_not_put_again() -> None:
     async with learning() as learner:
         await learner.on(StartScreen)
@@ -146,6 +161,10 @@ async def test_after_missed_weeks_one_dialog_says_what_each_answer_means(
         )
         names = "Linear Algebra, Calculus and Differential Equations, Optimisation"
         assert f"leaves out {names}, 17–22 h" in learner.part("#answers")
+        lines = learner.text.splitlines()
+        at = next(at for at, line in enumerate(lines) if "leaves out" in line)
+        # The second line stands below the first.
+        assert lines[at + 1].index("Differential") == lines[at].index("ends")
         at = ["shift", "catch_up", "skip", "leave"].index(answer)
         await learner.press(*["down"] * at, "enter")
         await learner.on(TodayScreen)

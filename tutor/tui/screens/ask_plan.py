@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.console import Group
+from rich.padding import Padding
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,8 +14,9 @@ from textual.containers import Vertical
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from tutor.errors import TutorError
 from tutor.progress.events import PlanStart
-from tutor.progress.plan import Agenda
+from tutor.progress.plan import Agenda, agenda
 from tutor.progress.queue import today
 from tutor.progress.schedule import Missed, paces
 from tutor.tui.format import count, day, hours_range
@@ -83,7 +86,7 @@ class StartScreen(Dialog[None]):
         least, most = self._hours()
         about = f"The course takes {hours_range(least, most)}. When do you begin, and how fast?"
         self.query_one("#ask-about", Static).update(Text(about))
-        foot = "↑↓ mark, ←→ change, Enter takes this plan, Esc leaves it open.\np on Today changes it later."
+        foot = "↑↓ mark, ←→ change, Enter takes this plan, Esc decides later.\np on Today changes it at any time."
         self.query_one("#ask-foot", Static).update(Text(foot))
         self._draw()
         self.query_one(Dials).focus()
@@ -95,7 +98,8 @@ class StartScreen(Dialog[None]):
     def _draw(self) -> None:
         least, most = self._hours()
         away = (self.start - today(self.app.store)).days
-        when = {0: "today", 1: "tomorrow", -1: "yesterday"}.get(away, f"in {away} days" if away > 0 else "")
+        when = {0: "today", 1: "tomorrow", -1: "yesterday"}.get(away)
+        when = when or (f"in {away} days" if away > 0 else f"{-away} days ago")
         pace = f"{least / self.weeks:.0f}–{most / self.weeks:.0f} h a week"
         self.query_one(Dials).show(
             [
@@ -104,7 +108,11 @@ class StartScreen(Dialog[None]):
             ]
         )
         end = self.start + timedelta(days=7 * self.weeks - 1)
-        self.query_one("#ask-end", Static).update(Text.assemble("The last day is ", (f"{end:%a} {day(end)}", "bold")))
+        text = Text.assemble("The last day is ", (f"{end:%a} {day(end)}", "bold"))
+        week = -away // 7 + 1
+        if 1 < week <= self.weeks:
+            text.append("; that makes this ").append(f"week {week}", "bold")
+        self.query_one("#ask-end", Static).update(text)
 
     def _turn(self, name: str, by: int) -> None:
         if name == "start":
@@ -116,7 +124,15 @@ class StartScreen(Dialog[None]):
 
     def action_accept(self) -> None:
         """Keep the plan."""
-        self.app.store.record(PlanStart(start=self.start.isoformat(), weeks=self.weeks), draft=ASKED)
+        store = self.app.store
+        store.record(PlanStart(start=self.start.isoformat(), weeks=self.weeks), draft=ASKED)
+        try:
+            missed = agenda(self.app.content_dir, self.app.course, store).missed
+        except TutorError:
+            missed = None  # Today says what cannot be read
+        if missed is not None:
+            # Whoever begins in the past knows it: nothing is asked before one more week went by.
+            store.save_draft(ASKED, _missed(missed))
         self.dismiss()
 
     def action_leave(self) -> None:
@@ -132,7 +148,7 @@ class MissedScreen(Dialog[None]):
     TITLE = "The plan has run ahead of you"
     HELP = (
         "Weeks went by without the course: that happens. Choose what the plan is to do; Enter takes what is marked.\n"
-        "Each can be undone on the plan's screen, key p on Today."
+        "Each can be undone: p on Today opens the plan, u there takes the answer back."
     )
     CSS_PATH = "ask_plan.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -172,11 +188,11 @@ class MissedScreen(Dialog[None]):
         answers.append(("leave", "Not now", "the plan stays as it is; p on Today asks again"))
         listed = self.query_one(OptionList)
         listed.add_options(
-            [Option(Text.assemble((f"{name}\n", "bold"), f"  {text}"), id=id) for id, name, text in answers]
+            [Option(Group(Text(name, "bold"), Padding(Text(text), (0, 0, 0, 2))), id=id) for id, name, text in answers]
         )
         listed.highlighted = 0
         listed.focus()
-        self.query_one("#ask-foot", Static).update(Text("Enter takes what is marked; p on Today undoes it."))
+        self.query_one("#ask-foot", Static).update(Text("Enter takes what is marked. To undo it: p on Today, then u."))
 
     def action_choose(self) -> None:
         """Record the answer, row by row."""
