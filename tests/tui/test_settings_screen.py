@@ -41,10 +41,11 @@ async def test_every_setting_that_has_few_values_stands_there_with_its_help() ->
         await learner.on(SettingsScreen)
         assert {*LOOKS, "data"} == {field.name for field in dataclasses.fields(Settings)}
         assert set(REVIEWS) == set(ReviewSettings.__struct_fields__) - {"item"}
+        await learner.sees("Formulas in plain ASCII ◂ off ▸")
         for name in [*LOOKS, *REVIEWS]:
             await marks(learner, name)
-            text = LOOKS[name].metadata["help"] if name in LOOKS else REVIEWS[name][3]
-            await learner.until(lambda text=text: text[1:] in learner.part("#settings-help"), f"for {text!r}")
+            text = LOOKS[name][1] if name in LOOKS else REVIEWS[name][3]
+            await learner.until(lambda text=text: text in learner.part("#settings-help"), f"for {text!r}")
 
 
 async def test_the_arrows_change_how_reviews_are_scheduled_within_the_limits() -> None:

@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     from tutor.tui.app import TutorApp
 
 LOOKS = {
-    field.name: field
-    for field in dataclasses.fields(Settings)
-    if isinstance(field.default, bool) or "choices" in field.metadata
+    "theme": ("Theme", "Dark or light; t on Today switches it as well."),
+    "ascii_math": (
+        "Formulas in plain ASCII",
+        "Writes formulas with the signs of a keyboard alone, for a terminal or a reader that has no others.",
+    ),
 }
-"""Settings of the screen that have few values; the others are typed on the command line."""
+"""(Label, help) of the settings that have few values; the others are typed on the command line."""
+FIELDS = {field.name: field for field in dataclasses.fields(Settings)}
 REVIEWS = {
     "retention": (
         0.70,
@@ -74,19 +77,19 @@ class SettingsScreen(Screen[None]):
 
     def _draw(self) -> None:
         chosen = self.app.store.review_settings()
-        dials = [Dial(name, name.replace("_", " "), _written(getattr(self.app.settings, name))) for name in LOOKS]
+        dials = [Dial(name, label, _written(getattr(self.app.settings, name))) for name, (label, _) in LOOKS.items()]
         dials += [
-            Dial("retention", "retention", f"{chosen.retention:.2f}"),
-            Dial("cap", "reviews a day", f"at most {chosen.cap}"),
-            Dial("fuzz", "spread reviews", _written(chosen.fuzz)),
+            Dial("retention", "Chance of recall", f"{chosen.retention:.2f}"),
+            Dial("cap", "Reviews a day", f"at most {chosen.cap}"),
+            Dial("fuzz", "Spread reviews", _written(chosen.fuzz)),
         ]
         self.query_one(Dials).show(dials)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Say what the marked setting means."""
         name = event.option_id or ""
-        text = str(LOOKS[name].metadata["help"]) if name in LOOKS else REVIEWS[name][3]
-        self.query_one("#settings-help", Static).update(Text(text[:1].upper() + text[1:]))
+        text = LOOKS[name][1] if name in LOOKS else REVIEWS[name][3]
+        self.query_one("#settings-help", Static).update(Text(text))
 
     def action_more(self) -> None:
         """Change what is marked by one."""
@@ -100,7 +103,7 @@ class SettingsScreen(Screen[None]):
         self._draw()
 
     def _change_look(self, name: str, by: int) -> None:
-        values = LOOKS[name].metadata.get("choices", (False, True))
+        values = FIELDS[name].metadata.get("choices", (False, True))
         at = values.index(getattr(self.app.settings, name))
         value = values[(at + (1 if by > 0 else -1)) % len(values)]
         try:

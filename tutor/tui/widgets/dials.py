@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 from textual.binding import Binding, BindingType
@@ -13,7 +14,7 @@ from textual.widgets.option_list import Option
 from tutor.tui.widgets.steps import ScreenList
 
 LABEL, VALUE = 16, 20
-"""Cells, so that the lines stand below each other."""
+"""Least cells, so that the lines stand below each other."""
 
 
 class Dial(NamedTuple):
@@ -44,7 +45,8 @@ class Dials(ScreenList):
         """Draw the dials; the mark stays."""
         at = self.highlighted
         self.clear_options()
-        self.add_options([Option(_row(dial), id=dial.name) for dial in dials])
+        width = max(LABEL, *(cell_len(dial.label) for dial in dials))
+        self.add_options([Option(_row(dial, width), id=dial.name) for dial in dials])
         self.highlighted = min(at or 0, len(dials) - 1)
 
     def action_turn(self, by: int) -> None:
@@ -54,9 +56,9 @@ class Dials(ScreenList):
             self.turned(option.id, by)
 
 
-def _row(dial: Dial) -> Table:
+def _row(dial: Dial, width: int) -> Table:
     row = Table.grid(expand=True, padding=(0, 1))
-    row.add_column(no_wrap=True, width=LABEL)
+    row.add_column(no_wrap=True, width=width)
     row.add_column(no_wrap=True, min_width=VALUE)
     row.add_column(ratio=1, no_wrap=True, overflow="ellipsis", style="dim")
     row.add_row(Text(dial.label), Text.assemble("◂ ", (dial.value, "bold"), " ▸"), Text(dial.note))
