@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rich.table import Table
 from rich.text import Text
 
 from tutor.course.load import load_chapter
@@ -15,28 +17,57 @@ from tutor.progress.schedule import calendar
 from tutor.tui.format import bar, minutes
 
 if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
     from tutor.progress.round import Round
     from tutor.tui.app import TutorApp
 
 
-def place_text(app: TutorApp, round_: Round) -> Text:
-    """Where the learner is in the round; of a queue also about how long the rest takes."""
+BAR, LEAST = 12, 4
+"""So many cells the bar at the head has at most, and at least: shorter it says nothing."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """The line above a question: what the round is, where in it the learner is, and that as a bar where there is room.
+
+    The bar gives way before the title is cut.
+    """
+
+    title: Text
+    place: Text
+    share: float | None = None
+    """How far the round is; None where no bar is drawn."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw it as wide as there is room."""
+        place = self.place.copy()
+        room = min(options.max_width - self.title.cell_len - place.cell_len - 3, BAR)
+        if self.share is not None and room >= LEAST:
+            place.append(f"  {bar(self.share, room)}", style="dim")
+        row = Table.grid(expand=True, padding=(0, 1))
+        row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+        row.add_column(justify="right", no_wrap=True)
+        row.add_row(self.title, place)
+        yield row
+
+
+def head(app: TutorApp, round_: Round) -> Head:
+    """What stands above the question; of a queue also about how long the rest takes."""
+    title = _title(round_)
     asked = round_.asked
     if asked is None or round_.quiz is None:
-        return Text("done" if round_.quiz is not None else "")
+        return Head(title, Text("done" if round_.quiz is not None else ""))
     total = len(round_.quiz.questions)
     place = Text(f"question {round_.at + 1} of {total}  ")
-    left = bar((round_.at + 1) / total, 12)
+    share = (round_.at + 1) / total
     if not round_.queued:
-        place.append(f"difficulty {asked.question.difficulty}/10  {left}", style="dim")
-        return place
+        return Head(title, place.append(f"difficulty {asked.question.difficulty}/10", style="dim"), share)
     rest = review_seconds(app.store) * (total - round_.at) / 60
-    return place.append(
-        f"about {minutes(rest)}  {left}" if round_.reschedules else f"about {minutes(rest)}", style="dim"
-    )
+    return Head(title, place.append(f"about {minutes(rest)}", style="dim"), share if round_.reschedules else None)
 
 
-def title_text(round_: Round) -> Text:
+def _title(round_: Round) -> Text:
     """What the round is, and that its answers change no date where that is so."""
     text = Text(round_.title, style="bold")
     return text if round_.reschedules else text.append("  reschedules nothing", style="italic not bold")

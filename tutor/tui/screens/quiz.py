@@ -6,7 +6,6 @@ import asyncio
 import random
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from rich.table import Table
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
@@ -29,12 +28,11 @@ from tutor.tui.right_answer import right_answer
 from tutor.tui.round_text import (
     can_go_on,
     end_text,
+    head,
     intro_text,
     left_out,
     may_skip,
     nothing_text,
-    place_text,
-    title_text,
 )
 from tutor.tui.screens.quiz_summary import QuizSummary, lesson_name
 from tutor.tui.verdict_text import SURE_KEYS, reasons, schedule, sure_line, verdict_text
@@ -120,7 +118,7 @@ class QuizScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """A line that says where, the question, the way to answer it, and what comes back."""
-        yield Static(self._head(), id="quiz-head", markup=False)
+        yield Static(head(self.app, self.round), id="quiz-head", markup=False)
         with VerticalScroll(id="quiz-body", can_focus=False), Vertical(id="quiz-page"):
             yield MathMarkdown("", id="prompt")
             yield Vertical(id="answer")
@@ -254,14 +252,7 @@ class QuizScreen(Screen[None]):
         widget.display = bool(shown)
 
     def _draw_head(self) -> None:
-        self.query_one("#quiz-head", Static).update(self._head())
-
-    def _head(self) -> Table:
-        row = Table.grid(expand=True, padding=(0, 1))
-        row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        row.add_column(justify="right", no_wrap=True)
-        row.add_row(title_text(self.round), place_text(self.app, self.round))
-        return row
+        self.query_one("#quiz-head", Static).update(head(self.app, self.round))
 
     def _summarise(self) -> None:
         """Say how the round ended, or why there is none."""
