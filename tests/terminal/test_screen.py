@@ -137,7 +137,7 @@ def test_no_color_means_none_and_nothing_is_lost_by_it(terminal: Callable[..., T
     window.press("a")
     window.wait_for(learner.answerable(1))
     window.press("a", "Enter")
-    assert "◉ a True" in window.wait_for("✗ Wrong")
+    assert "◉ t True" in window.wait_for("✗ Wrong")
     window.press("Enter")
     window.wait_for(learner.answerable(2))
     window.press("a", "Enter")
