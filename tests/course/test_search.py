@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -220,6 +221,18 @@ def test_where_it_cannot_be_made_one_line_says_so(small: Path) -> None:
     with pytest.raises(TutorError, match=r"none/search\.db: the search index cannot be made \(.*No such file"):
         look_up(small, small / "none" / "search.db", "svd")
     assert list(small.glob(".search-*")) == []
+
+
+def test_what_a_killed_making_left_is_removed_by_the_next(small: Path) -> None:
+    old, young = (small / f".search-{name}.db" for name in ("old", "young"))
+    old.touch()
+    young.touch()
+    os.utime(old, (0, 0))
+    index = small / "search.db"
+    build(small, index)
+    # The young one may be that of another terminal, still at work.
+    assert [path.name for path in small.glob(".search-*")] == [young.name]
+    assert is_ready(small, index)
 
 
 def test_a_killed_making_leaves_the_old_index(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,3 +157,20 @@ async def test_the_palette_offers_it(indexed: Path) -> None:
 
 def test_the_module_that_makes_it_is_the_one_that_reads_it() -> None:
     assert module.command(CONTENT, index_path())[-3:] == ["tutor.course.search", str(CONTENT), str(index_path())]
+
+
+async def test_a_question_leads_to_its_lesson_and_a_line_says_so(indexed: Path) -> None:
+    async with learning((80, 24)) as learner:
+        await learner.press("slash")
+        screen = await learner.on(SearchScreen)
+        await learner.press(*"whitening")
+        await learner.until(lambda: any(_leads(result) for result in screen.results), "for a question")
+        at = next(at for at, result in enumerate(screen.results) if _leads(result))
+        await learner.press(*["down"] * at, "enter")
+        lesson = await learner.on(LessonScreen)
+        assert lesson.lesson_id == screen.results[at].target.removeprefix("lesson:").partition("#")[0]
+        await learner.hears("a opens the practice of this lesson")
+
+
+def _leads(result: module.Result) -> bool:
+    return result.kind == "question" and result.target.startswith("lesson:")

@@ -15,6 +15,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ from tutor.errors import TutorError
 
 FORMAT = 1
 """Changes when the index is made in another way."""
+LEFT_SECONDS = 600
+"""Age from which an unfinished index is no longer being made: that takes seconds."""
 MOST_WORDS = 12
 MOST_LETTERS = 40
 """Of a query; what is longer is cut, as no text holds it anyway."""
@@ -135,6 +138,7 @@ def build(content: Path, index: Path) -> None:
     """Make the index anew; the old one stays until the new one is whole."""
     import sqlite_utils
 
+    _clear(index.parent)
     handle, name = tempfile.mkstemp(prefix=".search-", suffix=".db", dir=index.parent)
     os.close(handle)
     try:
@@ -153,6 +157,14 @@ def build(content: Path, index: Path) -> None:
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a making left behind that was killed; one that may still be at work keeps its file."""
+    for left in folder.glob(".search-*.db"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > LEFT_SECONDS:
+                left.unlink()
 
 
 def _rows(content: Path) -> Iterator[dict[str, str]]:
