@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import date, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +13,13 @@ from tui_support import CHAPTER, COURSE, Learner, learning, progress
 
 from tutor import paths
 from tutor.progress import events as log
+from tutor.progress.plan import State, Step
 from tutor.progress.queue import today
 from tutor.progress.schedule import Calendar, calendar
 from tutor.progress.store import Store, local_now
 from tutor.tui.app import TutorApp
 from tutor.tui.format import day
+from tutor.tui.screens import plan as plan_screen
 from tutor.tui.screens.ask_plan import MissedScreen, StartScreen
 from tutor.tui.screens.chapter import ChapterScreen
 from tutor.tui.screens.help import HelpScreen
@@ -214,6 +218,21 @@ async def test_the_plan_has_dates_and_every_change_can_be_taken_back() -> None:
 
 def _title(chapter: str) -> str:
     return next(stub.title for stub in COURSE.chapters if stub.id == chapter)
+
+
+async def test_a_chapter_that_is_finished_has_its_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = plan_screen.steps
+
+    def finished(content: Path, chapter: str, store: Store) -> tuple[Step, ...]:
+        state: State = "done" if chapter == "calculus" else "open"
+        return tuple(dataclasses.replace(row, state=state) for row in rows(content, chapter, store))
+
+    monkeypatch.setattr(plan_screen, "steps", finished)
+    async with learning((80, 24)) as learner:
+        await learner.press("p")
+        await learner.sees("✓ Week 2")
+        assert learner.text.count("✓") == 1
+        assert "▸ " in learner.text
 
 
 async def test_missed_weeks_can_be_answered_later() -> None:

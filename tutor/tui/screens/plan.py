@@ -13,9 +13,10 @@ from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from tutor.course.load import is_written
 from tutor.errors import TutorError
 from tutor.progress.events import Skip
-from tutor.progress.plan import Agenda, agenda
+from tutor.progress.plan import Agenda, agenda, steps
 from tutor.tui.format import bar, count, day, hours_range, weeks
 from tutor.tui.screens.ask_plan import MissedScreen, StartScreen
 from tutor.tui.widgets.footer import KeyFooter
@@ -107,19 +108,25 @@ class PlanScreen(Screen[None]):
         stub = self.app.chapter_stub(stretch.chapter)
         out = plan.calendar.is_skipped(stub.id)
         row = Table.grid(expand=True, padding=(0, 1))
-        row.add_column(width=1)
+        row.add_column(width=2, no_wrap=True)
         row.add_column(width=10, no_wrap=True, style="dim")
         row.add_column(width=16, no_wrap=True)
         row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         row.add_column(justify="right", no_wrap=True, width=8)
         row.add_row(
-            Text("▸" if now else " "),
+            Text(("▸" if now else " ") + ("✓" if self._done(stub.id) else " ")),
             Text(weeks(stretch)),
             Text(f"{first.day:>2} {first:%b} – {last.day:>2} {last:%b}"),
             Text(f"{stub.number}  {stub.title}", style="dim" if out else "bold"),
             Text("left out" if out else hours_range(*stretch.hours), style="dim"),
         )
         return row
+
+    def _done(self, chapter: str) -> bool:
+        if not is_written(self.app.content_dir, chapter):
+            return False
+        rows = steps(self.app.content_dir, chapter, self.app.store)
+        return bool(rows) and all(row.state == "done" for row in rows)
 
     def _changes(self, plan: Agenda) -> Text:
         """What makes this plan another than the course's."""
