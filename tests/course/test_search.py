@@ -256,4 +256,4 @@ def test_the_verb_writes_what_is_found_beside_the_progress() -> None:
     rows = [json.loads(line) for line in run(cli_verbs.app, ["search", "schrodinger", "--json"]).output.splitlines()]
     assert rows[0]["target"] == "reference:glossary#schrodinger-bridge"
     assert set(rows[0]) == {"kind", "title", "place", "target", "snippet"}
-    assert run(cli_verbs.app, ["search", "*"]).output == ""
+    assert run(cli_verbs.app, ["search", "*"]).stdout == ""

@@ -195,17 +195,17 @@ class Choosing(Answering):
     """Options marked by letters."""
 
     def act(self, terminal: Terminal) -> None:
-        many = 2 if self.type == "true_false" else len(self.question.choices)
+        letters = "tf" if self.type == "true_false" else LETTERS[: len(self.question.choices)]
         marked: set[str] = set()
         self.states = [frozenset(marked)]
-        keys = [self.rng.choice(LETTERS[:many]) for _ in range(self.rng.randint(1, 6))]
+        keys = [self.rng.choice(letters) for _ in range(self.rng.randint(1, 6))]
         for key in keys:
             marked = marked ^ {key} if self.type == "multiple_choice" else {key}
             self.states.append(frozenset(marked))
         terminal.press(*keys)
 
     def shown(self, screen: str) -> object:
-        return frozenset(letter for mark, letter in re.findall(r"^\s+([○◉☐☑]) ([a-h]) ", screen, re.M) if mark in "◉☑")
+        return frozenset(letter for mark, letter in re.findall(r"^\s+([○◉☐☑]) ([a-ht]) ", screen, re.M) if mark in "◉☑")
 
 
 class SingleChoice(Choosing):
