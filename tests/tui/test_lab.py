@@ -25,6 +25,8 @@ from tutor.labs.run import replay
 from tutor.labs.spec import params_of
 from tutor.progress import events as log
 from tutor.settings import Settings, save_settings
+from tutor.tui import pace
+from tutor.tui.screens import lab as lab_screen
 from tutor.tui.screens.lab import LabScreen
 from tutor.tui.screens.lesson import LessonScreen
 from tutor.tui.screens.predict import PredictScreen
@@ -469,6 +471,16 @@ async def run_to_the_end_from(learner: Learner, screen: LabScreen, speed: str) -
     await learner.press(*["plus"] * 5, "space")
     await learner.sees(" max ")
     return await frame(learner, screen, lambda frame: frame.done)
+
+
+async def test_a_long_run_says_how_long_it_will_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "ENOUGH_SECONDS", 0.1)
+    monkeypatch.setattr(lab_screen, "LONG_SECONDS", 0.0)
+    predicted()
+    async with learning() as learner:
+        await open_lab(learner)
+        await learner.press(*QUARTER_SPEED, "space")
+        await learner.sees(" s left ")
 
 
 async def test_play_after_the_end_begins_again() -> None:

@@ -40,6 +40,12 @@ def minutes(value: float) -> str:
     return f"{whole // 60} h {whole % 60:02d}" if whole % 60 else f"{whole // 60} h"
 
 
+def time_left(seconds: float) -> str:
+    """Write a time that is estimated, e.g. `40 s` (to ten) or `3 min`."""
+    tens = max(1, round(seconds / 10)) * 10
+    return f"{tens} s" if tens < 100 else minutes(seconds / 60)
+
+
 def day(value: date) -> str:
     """Write a day, e.g. `7 Sep 2026`."""
     return f"{value.day} {value:%b %Y}"

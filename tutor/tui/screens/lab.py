@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import json
+import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec.structs import replace
@@ -19,7 +20,8 @@ from textual.widgets import Input, Static
 from tutor.errors import TutorError
 from tutor.labs.spec import Check, Lab, Param, Value, make_params, params_of
 from tutor.progress import events as log
-from tutor.tui.format import bar
+from tutor.tui.format import bar, time_left
+from tutor.tui.pace import Pace
 from tutor.tui.screens.predict import PredictScreen
 from tutor.tui.widgets.chart_view import ChartView
 from tutor.tui.widgets.footer import KeyFooter
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 0.0)
 """Multiples of the lab's usual pace; 0 is as fast as it goes."""
+
+LONG_SECONDS = 10.0
+"""Of a run that takes longer it is said how long."""
 
 
 class LabScreen(Screen[None]):
@@ -87,6 +92,7 @@ class LabScreen(Screen[None]):
         self.logged = 0
         """Steps of this run that are in the log."""
         self.typing: Param | None = None
+        self.pace = Pace()
         self.said = ""
         self.outcome = Text()
         self.checked: list[Check] = []
@@ -232,6 +238,7 @@ class LabScreen(Screen[None]):
         first_end = frame.done and not (before is not None and before.done)
         for chart_id, picture in frame.pictures.items():
             self.query_one(f"#chart-{chart_id}", ChartView).show(picture)
+        self.pace.note(time.monotonic(), frame.step, frame.running)
         self._draw_head()
         self._draw_checks(frame.checks)
         self._say(frame.note or self.lab.summary)
@@ -256,6 +263,9 @@ class LabScreen(Screen[None]):
             speed = SPEEDS[self.speed]
             state.append(f"  step {frame.step}/{frame.total}  ")
             state.append(bar(frame.step / frame.total if frame.total else 1.0, 10), style="dim")
+            left = self.pace.seconds_left(frame.total) if frame.running else None
+            if left is not None and left >= LONG_SECONDS:
+                state.append(f"  {time_left(left)} left")
             state.append(f"  {f'×{speed:g}' if speed else 'max'}  seed {self.seed}", style="dim")
         row.add_row(Text(self.lab.title, style="bold"), state)
         self.query_one("#lab-head", Static).update(row, layout=False)
@@ -518,6 +528,7 @@ class LabScreen(Screen[None]):
         """More or fewer steps a second."""
         self.speed = min(max(self.speed + by, 0), len(SPEEDS) - 1)
         self.app.host.set_speed(SPEEDS[self.speed])
+        self.pace.forget()
         self._draw_head()
 
     def action_chart(self, by: int) -> None:
