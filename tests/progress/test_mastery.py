@@ -1,7 +1,6 @@
 """Mastery: what raises it, what lowers it, and what can never reach the top."""
 
 import tempfile
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -13,18 +12,6 @@ from progress_support import OBJECTIVES, Act, Clock, acts, answer, live
 from tutor.progress import events as log
 from tutor.progress.mastery import ENOUGH, LEVELS, WINDOW, Mastery
 from tutor.progress.store import Store
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    store = Store.open(tmp_path / "progress.db", clock)
-    yield store
-    store.close()
 
 
 def state(store: Store, objective: str = "o1") -> Mastery:

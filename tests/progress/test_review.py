@@ -1,9 +1,7 @@
 """When questions come back: grades, intervals, the day's queue, and what must not move a card."""
 
 import itertools
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -27,18 +25,6 @@ from tutor.progress.review import (
 from tutor.progress.store import Store
 
 EXACT = log.ReviewSettings(fuzz=False)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    store = Store.open(tmp_path / "progress.db", clock)
-    yield store
-    store.close()
 
 
 def card_of(store: Store, question: str = "q1") -> Card:

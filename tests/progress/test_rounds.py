@@ -30,11 +30,6 @@ FIXED = next(question for question in BANK.values() if question.template is None
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "progress.db"
 

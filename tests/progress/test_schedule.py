@@ -1,8 +1,6 @@
 """The plan in days: paces, weeks, missed weeks and the three ways to go on."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -19,18 +17,6 @@ from tutor.progress.store import Store
 CONTENT = paths.content_dir()
 COURSE = load_course(CONTENT)
 MONDAY = date(2026, 3, 2)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    store = Store.open(tmp_path / "progress.db", clock)
-    yield store
-    store.close()
 
 
 def now(store: Store) -> Agenda:

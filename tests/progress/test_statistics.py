@@ -1,8 +1,6 @@
 """Figures held against sums made by hand from the log."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -18,18 +16,6 @@ from tutor.progress.store import Store
 
 CONTENT = paths.content_dir()
 COURSE = load_course(CONTENT)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    store = Store.open(tmp_path / "progress.db", clock)
-    yield store
-    store.close()
 
 
 def now(store: Store) -> Statistics:

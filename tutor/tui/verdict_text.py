@@ -73,8 +73,8 @@ def schedule(round_: Round, done: Scheduled, today: date) -> Text:
     text.append(f": {when}")
     # Easy is told only where it could be said.
     told = {*Grade} - {Grade.EASY, done.grade} | round_.grades(done) & {Grade.EASY}
-    others = ", ".join(f"{GRADES[grade]} {days}" for grade, days in done.days.items() if grade in told)
-    text.append(f"  ({others} days)", style="dim")
+    others = ", ".join(f"{GRADES[grade]} {days} d" for grade, days in done.days.items() if grade in told)
+    text.append(f"  ({others})", style="dim")
     return text
 
 
