@@ -72,7 +72,7 @@ async def test_a_review_from_the_first_question_to_what_comes_tomorrow() -> None
         assert (done.kind, done.moved) == ("review", True)
         # The grade that was taken, the day, and what the other grades would have given.
         days = done.days
-        await learner.sees(f"Good: in {days[done.grade]} days", f"(Again {days[1]}, Hard {days[2]}, Easy")  # type: ignore[index]
+        await learner.sees(f"Good: in {days[done.grade]} days", f"(Again {days[1]} d, Hard {days[2]} d, Easy")  # type: ignore[index]
         await learner.press("h")
         await learner.sees(f"Hard: in {days[2]} days")  # type: ignore[index]
         with progress() as store:
