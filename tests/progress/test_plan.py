@@ -1,4 +1,6 @@
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -188,6 +190,19 @@ def test_the_next_written_chapter_follows_a_finished_one(content: Path, store: S
     assert plan.week == 1  # by the calendar: the learner is ahead
     assert plan.next is not None
     assert plan.next.target == "lesson:d"
+
+
+def test_what_was_shown_a_while_ago_waits_until_the_step_is_done(content: Path, store: Store, tmp_path: Path) -> None:
+    shown = log.Answer(item="q1", response=None, outcome="wrong", score=0.0, context="lesson:a", quiz="", revealed=True)
+    store.record(shown, chapter="one")
+    plan = now(content, store)
+    assert (plan.due.total, plan.due.shown) == (1, 1)
+    assert plan.first is plan.next
+    with closing(Store.open(tmp_path / "progress.db", lambda: datetime.now(UTC) + timedelta(days=9))) as late:
+        plan = now(content, late)
+    # By then it is due by its date.
+    assert plan.due.total > plan.due.shown == 0
+    assert plan.first == plan.review
 
 
 def test_a_lesson_that_cannot_be_read_is_an_error_and_not_a_gap(content: Path, store: Store) -> None:

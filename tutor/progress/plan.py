@@ -97,8 +97,11 @@ class Agenda:
         """What to do first: the reviews, then what comes next in the chapter.
 
         Reviews lose by waiting and are few; and to recall what came earlier helps to learn what comes next (the
-        forward testing effect: Szpunar 2008, Pastötter & Bäuml 2014).
+        forward testing effect: Szpunar 2008, Pastötter & Bäuml 2014). What was only shown a while ago waits until the
+        step is done.
         """
+        if self.due.total == self.due.shown:
+            return self.next or self.review
         return self.review or self.next
 
 

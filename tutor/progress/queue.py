@@ -44,6 +44,8 @@ class Due:
     """Questions to learn anew from their lesson."""
     tomorrow: int
     """What falls due tomorrow."""
+    shown: int = 0
+    """Of all that is due, what comes today only because its answer was shown."""
 
 
 def today(store: Store) -> date:
@@ -61,7 +63,9 @@ def due(store: Store) -> Due:
     leeches = store.query("SELECT count(*) FROM cards WHERE lapses >= ?", LEECH_LAPSES)
     reviewed = _reviewed(store, day)
     offered = min(total, max(0, store.review_settings().cap - reviewed))
-    return Due(total, offered, reviewed, offered * review_seconds(store) / 60, leeches[0][0], tomorrow[0][0])
+    shown = store.query("SELECT count(*) FROM cards WHERE fresh AND due > ?", day.isoformat())
+    spent = offered * review_seconds(store) / 60
+    return Due(total, offered, reviewed, spent, leeches[0][0], tomorrow[0][0], shown[0][0])
 
 
 def _reviewed(store: Store, day: date) -> int:

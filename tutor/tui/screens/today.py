@@ -167,17 +167,20 @@ class TodayScreen(Screen[None]):
         if review is None:
             line.update(Text(plan.finished, style="bold") if plan.next is None else self._doing(plan.next, "Enter"))
             return
+        waits = plan.first is plan.next
         noun = "question" if plan.due.total == 1 else "questions"
-        text = Text.assemble(("Enter", "bold reverse"), "  reviews ", (f"{review.progress} {noun}", "bold"))
-        text.append(f"  about {minutes(review.minutes)}", "dim")
+        reviews = Text.assemble(("then " if waits else "Enter", "" if waits else "bold reverse"), "  reviews ")
+        reviews.append(f"{review.progress} {noun}", "bold").append(f"  about {minutes(review.minutes)}", "dim")
+        lines = [reviews]
         if plan.next is not None:
-            text.append("\n").append_text(self._doing(plan.next, "then ", whole=False))
-        line.update(text)
+            step = self._doing(plan.next, "Enter" if waits else "then ", whole=False)
+            lines = [step, reviews] if waits else [reviews, step]
+        line.update(Text("\n").join(lines))
 
     def _doing(self, step: Step, key: str, *, whole: bool = True) -> Text:
         """What a step does; `whole`: also how far it is and how long it takes, below when the line is too short."""
         started = step.state == "started"
-        text = Text.assemble((key, "bold reverse" if whole else ""), "  ")
+        text = Text.assemble((key, "bold reverse" if key == "Enter" else ""), "  ")
         text.append("continues with " if started else "starts ").append(step.label, "bold")
         left = f"{step.progress}, " if started else ""
         left += f"about {minutes(step.minutes)}"
