@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tutor.course import check_question, load
+from tutor.course import check, check_question, load
 from tutor.course.check import check_content
 from tutor.course.check_question import problems_of
 from tutor.course.load import Problem, read_bank
@@ -152,10 +152,8 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
     with pytest.MonkeyPatch.context() as patch:
         # What `verify` gives does not depend on the key: it is computed once for all flips.
         patch.setattr(check_question, "_eval", functools.lru_cache(maxsize=None)(check_question._eval))
-        # Nor do the questions that are left as they were have to be checked in all their variants each time.
-        patch.setattr(
-            check_question, "variant_problems", functools.lru_cache(maxsize=None)(check_question.variant_problems)
-        )
+        # Nor have the questions that are left as they were to be checked each time.
+        patch.setattr(check, "problems_of", functools.lru_cache(maxsize=None)(check.problems_of))
         yield course
 
 

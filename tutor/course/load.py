@@ -85,7 +85,12 @@ _TOML = re.compile(
 
 def _places(text: str, kind: str) -> list[tuple[int, str]]:
     """(line, name) of every `table` header or every `key` that begins a line of a TOML text."""
-    return [(text.count("\n", 0, at.start()) + 1, at[kind]) for at in _TOML.finditer(text) if at[kind]]
+    found, line, counted = [], 1, 0
+    for at in _TOML.finditer(text):
+        if at[kind]:
+            line, counted = line + text.count("\n", counted, at.start()), at.start()
+            found.append((line, at[kind]))
+    return found
 
 
 def table_lines(text: str, name: str) -> list[int]:
