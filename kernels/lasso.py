@@ -109,10 +109,13 @@ def path(X: Array, y: Array) -> tuple[Array, Array]:
         slope[active] = np.linalg.solve(G[np.ix_(active, active)], signs)  # −dw/dλ
         a = G @ slope
         with np.errstate(divide="ignore", invalid="ignore"):
-            join = np.minimum(_positive((lam - r) / (1 - a)), _positive((lam + r) / (1 + a)))
+            meet = np.array([_positive((lam - r) / (1 - a)), _positive((lam + r) / (1 + a))])  # r_j = λ, r_j = −λ
             leave = _positive(-w / slope)
-        # Active features have |r| = λ all along; one that has just left touches λ from below.
-        join[[*active, *([left] if left >= 0 else [])]] = np.inf
+        # Active features have |r| = λ all along; one that has just left touches it from below, and may meet −r next.
+        meet[:, active] = np.inf
+        if left >= 0:
+            meet[0 if r[left] > 0 else 1, left] = np.inf
+        join = meet.min(axis=0)
         down = min(float(join.min()), float(leave.min()), lam)
         lam, w = max(lam - down, 0.0), w + down * slope
         left = -1

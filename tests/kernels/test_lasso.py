@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Lasso, Ridge, lars_path
 
@@ -60,6 +60,7 @@ def test_known_zeros_subgradient_none_proximal_17() -> None:
     rho=st.floats(0.0, 0.95),
     share=st.floats(0.001, 1.2),
 )
+@example(seed=0, n=25, d=20, rho=0.0, share=0.004).via("a weight that leaves 0 again with the other sign, at once")
 @settings(max_examples=60, deadline=None)
 def test_the_path_is_optimal_everywhere(seed: int, n: int, d: int, rho: float, share: float) -> None:
     rng = np.random.default_rng(seed)
