@@ -19,6 +19,7 @@ from tutor.progress.plan import ChapterProgress, placement, progress_of, steps
 from tutor.tui.format import hours_range, level_mark, weeks
 from tutor.tui.widgets.chapter_about import ChapterAbout
 from tutor.tui.widgets.footer import KeyFooter
+from tutor.tui.widgets.row import Row, cell
 from tutor.tui.widgets.steps import ScreenList
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class MapScreen(Screen[None]):
         yield KeyFooter()
 
     def on_mount(self) -> None:
-        """Fill the list and stand on the first chapter that can be opened."""
+        """Draw the title; the list is filled each time the screen is shown."""
         course = self.app.course
         least = sum(week.hours[0] for week in course.weeks)
         most = sum(week.hours[1] for week in course.weeks)
@@ -75,13 +76,12 @@ class MapScreen(Screen[None]):
         total = f"{course.weeks[-1].last} weeks, {hours_range(least, most)}"
         title.add_row(Text(course.title, style="bold"), Text(total, style="dim"))
         self.query_one("#map-title", Static).update(title)
-        self._fill()
         self.query_one(OptionList).focus()
         self.watch(self.app, "store_ready", self._fill, init=False)
         self.watch(self.query_one(ChapterAbout), "show_vertical_scrollbar", self.refresh_bindings, init=False)
 
     def on_screen_resume(self) -> None:
-        """Show progress made while a chapter was open."""
+        """Stand on the first chapter; later where one was, with the progress made while it was open."""
         self._fill()
 
     def _fill(self) -> None:
@@ -106,7 +106,7 @@ class MapScreen(Screen[None]):
         if self._wide != (self.size.width >= WIDE):
             self._fill()
 
-    def _row(self, week: Week, stub: ChapterStub, states: dict[str, Mastery]) -> Table:
+    def _row(self, week: Week, stub: ChapterStub, states: dict[str, Mastery]) -> Row:
         written = is_written(self.app.content_dir, stub.id)
         state, marks = "" if written else "planned", ""
         if written and self.app.store_ready:
@@ -118,17 +118,16 @@ class MapScreen(Screen[None]):
                 self._placement[stub.id] = placement(stub.id, rows, self.app.store)
             except TutorError:
                 state = "unreadable"
-        row = Table.grid(expand=True, padding=(0, 1))
-        row.add_column(width=10, no_wrap=True, style="dim")
-        row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        cells = [Text(weeks(week)), Text(f"{stub.number}  {stub.title}", style="bold" if written else "")]
-        if self._wide:
-            row.add_column(width=9, justify="right", no_wrap=True, style="dim")
-            cells.append(Text(hours_range(*week.hours)))
-        row.add_column(width=12, justify="right", no_wrap=True)
-        row.add_column(width=10, no_wrap=True)
-        row.add_row(*cells, Text(state, style="" if written else "dim"), Text(marks))
-        return row
+        cells = [
+            cell(weeks(week), "dim", 10),
+            cell(f"{stub.number}  {stub.title}", "bold" if written else "", 0),
+            cell(hours_range(*week.hours), "dim", 9, right=True),
+            cell(state, "" if written else "dim", 12, right=True),
+            cell(marks, width=10),
+        ]
+        if not self._wide:
+            del cells[2]
+        return Row(*cells)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Say what the marked chapter is for."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.table import Table
-from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tutor.tui.format import minutes
+from tutor.tui.widgets.row import Row, cell
 
 if TYPE_CHECKING:
     from tutor.progress.plan import Step
@@ -47,18 +46,11 @@ class StepList(ScreenList):
         self.highlighted = targets.index(marked) if marked in targets else 0
 
 
-def _row(step: Step) -> Table:
-    row = Table.grid(expand=True, padding=(0, 1))
-    row.add_column(width=1, min_width=1)
-    row.add_column(width=4, min_width=4, style="dim")
-    row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-    row.add_column(justify="right", no_wrap=True, style="dim")
-    row.add_column(justify="right", width=8, no_wrap=True, style="dim")
-    row.add_row(
-        Text(MARKS[step.state]),
-        Text(step.section or KINDS[step.kind]),
-        Text(step.label),
-        Text(step.progress),
-        Text(minutes(step.minutes)),
+def _row(step: Step) -> Row:
+    return Row(
+        cell(MARKS[step.state], width=1),
+        cell(step.section or KINDS[step.kind], "dim", 4),
+        cell(step.label, width=0),
+        cell(step.progress, "dim", right=True),
+        cell(minutes(step.minutes), "dim", 8, right=True),
     )
-    return row
