@@ -9,7 +9,6 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec.structs import replace
-from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -26,6 +25,7 @@ from tutor.tui.screens.predict import PredictScreen
 from tutor.tui.widgets.chart_view import ChartView
 from tutor.tui.widgets.footer import KeyFooter
 from tutor.tui.widgets.knobs import Knobs
+from tutor.tui.widgets.row import Row, cell
 
 if TYPE_CHECKING:
     from tutor.labs.protocol import Frame
@@ -254,9 +254,6 @@ class LabScreen(Screen[None]):
 
     def _draw_head(self) -> None:
         frame = self.frame
-        row = Table.grid(expand=True, padding=(0, 1))
-        row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        row.add_column(justify="right", no_wrap=True)
         state = Text()
         if frame is not None:
             state.append("▶ running" if frame.running else "✓ done" if frame.done else "■ paused", style="bold")
@@ -267,7 +264,7 @@ class LabScreen(Screen[None]):
             if left is not None and left >= LONG_SECONDS:
                 state.append(f"  {time_left(left)} left")
             state.append(f"  {f'×{speed:g}' if speed else 'max'}  seed {self.seed}", style="dim")
-        row.add_row(Text(self.lab.title, style="bold"), state)
+        row = Row(cell(self.lab.title, "bold", 0), cell(state, right=True))
         self.query_one("#lab-head", Static).update(row, layout=False)
 
     def _say(self, note: str) -> None:

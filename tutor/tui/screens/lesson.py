@@ -26,6 +26,7 @@ from tutor.tui.drawing import until_left
 from tutor.tui.format import bar
 from tutor.tui.widgets.footer import KeyFooter
 from tutor.tui.widgets.math_markdown import CodeBlock, FormulaBlock, MathMarkdown, Result, follow, links
+from tutor.tui.widgets.row import Row, cell
 
 if TYPE_CHECKING:
     from tutor.tui.app import TutorApp
@@ -211,13 +212,10 @@ class LessonScreen(Screen[None], inherit_bindings=False):
     def _draw_head(self) -> None:
         assert self.lesson is not None
         total = len(self.lesson.pages)
-        row = Table.grid(expand=True, padding=(0, 1))
-        row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        row.add_column(justify="right", no_wrap=True)
         place = Text(f"page {self.page} of {total}  ")
         place.append(bar(self.page / total, 12), style="dim")
-        row.add_row(Text(f"{self.lesson.head.section} {self.lesson.head.title}", style="bold"), place)
-        self.query_one("#lesson-head", Static).update(row)
+        title = f"{self.lesson.head.section} {self.lesson.head.title}"
+        self.query_one("#lesson-head", Static).update(Row(cell(title, "bold", 0), cell(place, right=True)))
 
     @work(group="draw")
     @until_left

@@ -15,7 +15,6 @@ from textual.widgets.option_list import Option
 from tutor.course.load import is_written, load_chapter
 from tutor.course.model import ChapterStub, Week
 from tutor.errors import TutorError
-from tutor.progress.plan import ChapterProgress, placement, progress_of, steps
 from tutor.tui.format import hours_range, level_mark, weeks
 from tutor.tui.widgets.chapter_about import ChapterAbout
 from tutor.tui.widgets.footer import KeyFooter
@@ -24,6 +23,7 @@ from tutor.tui.widgets.steps import ScreenList
 
 if TYPE_CHECKING:
     from tutor.progress.mastery import Mastery
+    from tutor.progress.plan import ChapterProgress
     from tutor.tui.app import TutorApp
 
 WIDE = 96
@@ -110,6 +110,9 @@ class MapScreen(Screen[None]):
         written = is_written(self.app.content_dir, stub.id)
         state, marks = "" if written else "planned", ""
         if written and self.app.store_ready:
+            # Here, for a map that is opened before progress is: the first key waits for no database.
+            from tutor.progress.plan import placement, progress_of, steps
+
             try:
                 rows = steps(self.app.content_dir, stub.id, self.app.store)
                 objectives = load_chapter(self.app.content_dir, stub.id).objectives

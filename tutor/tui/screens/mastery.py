@@ -20,6 +20,7 @@ from tutor.errors import TutorError
 from tutor.progress.objectives import Standing, lesson_of, standings
 from tutor.tui.format import day, level_mark
 from tutor.tui.widgets.footer import KeyFooter
+from tutor.tui.widgets.row import Row, cell
 from tutor.tui.widgets.steps import ScreenList
 
 if TYPE_CHECKING:
@@ -154,16 +155,10 @@ class MasteryScreen(Screen[None]):
             body.scroll_home(animate=False)
 
 
-def _row(row: Standing) -> Table:
-    table = Table.grid(expand=True, padding=(0, 1))
-    table.add_column(width=1)
-    table.add_column(width=10, no_wrap=True)
-    table.add_column(width=5, justify="right", no_wrap=True, style="dim")
-    table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-    table.add_row(
-        Text(level_mark(row.state)),
-        Text("not tried" if row.state is None else row.state.level, style="dim" if row.state is None else ""),
-        Text("" if row.state is None else f"{100 * row.state.share:.0f} %"),
-        Text(plain(row.objective.text)),
+def _row(row: Standing) -> Row:
+    return Row(
+        cell(level_mark(row.state), width=1),
+        cell("not tried" if row.state is None else row.state.level, "dim" if row.state is None else "", 10),
+        cell("" if row.state is None else f"{100 * row.state.share:.0f} %", "dim", 5, right=True),
+        cell(plain(row.objective.text), width=0),
     )
-    return table

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -20,6 +19,7 @@ from tutor.progress.plan import Agenda, agenda, steps
 from tutor.tui.format import bar, count, day, hours_range, weeks
 from tutor.tui.screens.ask_plan import MissedScreen, StartScreen
 from tutor.tui.widgets.footer import KeyFooter
+from tutor.tui.widgets.row import Row, cell
 from tutor.tui.widgets.steps import ScreenList
 
 if TYPE_CHECKING:
@@ -103,24 +103,17 @@ class PlanScreen(Screen[None]):
         a_week = hours_range(round(least / remaining), round(most / remaining))
         return text.append(f"{hours_range(round(least), round(most))} left, {a_week} a week", "dim not bold")
 
-    def _row(self, plan: Agenda, at: int, first: date, last: date, *, now: bool) -> Table:
+    def _row(self, plan: Agenda, at: int, first: date, last: date, *, now: bool) -> Row:
         stretch = plan.calendar.stretches[at]
         stub = self.app.chapter_stub(stretch.chapter)
         out = plan.calendar.is_skipped(stub.id)
-        row = Table.grid(expand=True, padding=(0, 1))
-        row.add_column(width=2, no_wrap=True)
-        row.add_column(width=10, no_wrap=True, style="dim")
-        row.add_column(width=16, no_wrap=True)
-        row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        row.add_column(justify="right", no_wrap=True, width=8)
-        row.add_row(
-            Text(("▸" if now else " ") + ("✓" if self._done(stub.id) else " ")),
-            Text(weeks(stretch)),
-            Text(f"{first.day:>2} {first:%b} – {last.day:>2} {last:%b}"),
-            Text(f"{stub.number}  {stub.title}", style="dim" if out else "bold"),
-            Text("left out" if out else hours_range(*stretch.hours), style="dim"),
+        return Row(
+            cell(("▸" if now else " ") + ("✓" if self._done(stub.id) else " "), width=2),
+            cell(weeks(stretch), "dim", 10),
+            cell(f"{first.day:>2} {first:%b} – {last.day:>2} {last:%b}", width=16),
+            cell(f"{stub.number}  {stub.title}", "dim" if out else "bold", 0),
+            cell("left out" if out else hours_range(*stretch.hours), "dim", 8, right=True),
         )
-        return row
 
     def _done(self, chapter: str) -> bool:
         if not is_written(self.app.content_dir, chapter):

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple
 
 from rich.cells import cell_len
-from rich.table import Table
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widgets.option_list import Option
 
+from tutor.tui.widgets.row import Row, cell
 from tutor.tui.widgets.steps import ScreenList
 
 LABEL, VALUE = 16, 20
@@ -56,10 +56,8 @@ class Dials(ScreenList):
             self.turned(option.id, by)
 
 
-def _row(dial: Dial, width: int) -> Table:
-    row = Table.grid(expand=True, padding=(0, 1))
-    row.add_column(no_wrap=True, width=width)
-    row.add_column(no_wrap=True, min_width=VALUE)
-    row.add_column(ratio=1, no_wrap=True, overflow="ellipsis", style="dim")
-    row.add_row(Text(dial.label), Text.assemble("◂ ", (dial.value, "bold"), " ▸"), Text(dial.note))
-    return row
+def _row(dial: Dial, width: int) -> Row:
+    value = Text.assemble("◂ ", (dial.value, "bold"), " ▸")
+    return Row(
+        cell(dial.label, width=width), cell(value, width=max(VALUE, value.cell_len)), cell(dial.note, "dim", width=0)
+    )

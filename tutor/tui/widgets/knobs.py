@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
-from rich.table import Table
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -13,6 +12,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tutor.labs.spec import Param, Value
+from tutor.tui.widgets.row import Row, cell
 
 
 class Knobs(OptionList):
@@ -50,16 +50,12 @@ class Knobs(OptionList):
         self.add_options([Option(self._row(knob), id=knob.name) for knob in self.params])
         self.highlighted = at if at is not None else 0
 
-    def _row(self, knob: Param) -> Table:
-        row = Table.grid(expand=True, padding=(0, 1))
-        row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        row.add_column(justify="right", no_wrap=True, overflow="ellipsis")
+    def _row(self, knob: Param) -> Row:
         value = written(knob, self.values[knob.name])
         label = Text(knob.name.replace("_", " "))
         if not knob.live:
             label.append(" ⟲", style="dim")
-        row.add_row(label, Text(f"{value} {knob.unit}".strip(), style="bold"))
-        return row
+        return Row(cell(label, width=0), cell(f"{value} {knob.unit}".strip(), "bold", right=True))
 
     def action_turn(self, by: int) -> None:
         """Change the marked parameter by so many presses."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from rich.text import Text
 from textual.content import Content
 from textual.visual import Visual
 
@@ -22,14 +23,15 @@ class Cell(NamedTuple):
 
     text: Content
     width: int | None = None
-    """None: as wide as the text; 0: what the others leave."""
+    """In cells. None: as wide as the text; 0: what the others leave."""
     right: bool = False
     """Whether the text stands at the right end."""
 
 
-def cell(text: str, style: str = "", width: int | None = None, *, right: bool = False) -> Cell:
-    """A cell of text that is not markup, in one style."""
-    return Cell(Content.styled(text, style), width, right)
+def cell(text: str | Text, style: str = "", width: int | None = None, *, right: bool = False) -> Cell:
+    """A cell of text that is not markup."""
+    content = Content.styled(text, style) if isinstance(text, str) else Content.from_rich_text(text)
+    return Cell(content, width, right)
 
 
 class Row(Visual):
