@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kernels import datasets
+from tutor.labs import registry
 from tutor.labs.run import Run
+from tutor.labs.spec import make_params
 from tutor.progress.store import Store
 
 
@@ -17,6 +20,20 @@ def finish(run: Run[Any, Any]) -> Run[Any, Any]:
     while not run.done:
         run.advance()
     return run
+
+
+@functools.cache
+def _finished(lab_id: str, seed: int, values: tuple[tuple[str, Any], ...]) -> Run[Any, Any]:
+    lab = registry.get(lab_id)
+    return finish(Run(lab, make_params(lab, {**lab.quick, **dict(values)}), seed))
+
+
+def finished(lab_id: str, seed: int = 0, **values: Any) -> Run[Any, Any]:
+    """A run at its end, of a long lab the short one; made once a process: to look at, not to change.
+
+    Tests of one lab that share it are one `xdist_group`, named as the lab.
+    """
+    return _finished(lab_id, seed, tuple(sorted(values.items())))
 
 
 def mnist(folder: Path, n: int) -> None:

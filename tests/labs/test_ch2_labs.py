@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.linalg import expm
-from tests_support import finish
+from tests_support import finish, finished
 
 from tutor.labs import registry
 from tutor.labs.run import Run
@@ -91,9 +91,10 @@ class TestSolvers:
         assert max(motions[3].worst) < 0.02
 
 
+@pytest.mark.xdist_group("neural-ode-spiral")
 class TestNeuralOdeSpiral:
     def test_the_field_is_learned_closer_than_the_notebooks(self) -> None:
-        done = run("neural-ode-spiral")
+        done = finished("neural-ode-spiral")
         scalars = done.frame().scalars
         assert failed(done) == []
         assert scalars["field_error"] < 5.6
@@ -139,10 +140,11 @@ class TestNeuralOdeSpiral:
         assert done.frame().scalars["field_error"] < 1.0
 
 
+@pytest.mark.xdist_group("resnet-vs-neural-ode")
 class TestResnetVsNeuralOde:
     @pytest.fixture(scope="class")
     def done(self) -> Run[Any, Any]:
-        return run("resnet-vs-neural-ode")
+        return finished("resnet-vs-neural-ode")
 
     def test_all_three_learn_the_arms(self, done: Run[Any, Any]) -> None:
         scalars = done.frame().scalars

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests_support import finish
+from tests_support import finish, finished
 
 from tutor.labs import charts, registry
 from tutor.labs.run import Run
@@ -191,6 +191,7 @@ class TestFlow1D:
         assert start.checks() == ()
 
 
+@pytest.mark.xdist_group("flow-2d")
 class TestFlow2D:
     lab = registry.get("flow-2d")
 
@@ -202,7 +203,7 @@ class TestFlow2D:
         assert "KL(data‖model), held-out" in {check.name for check in failed(done)}
 
     def test_the_default_fits_and_leaves_filaments(self) -> None:
-        done = run("flow-2d")
+        done = finished("flow-2d")
         scalars = done.frame().scalars
         assert scalars["kl"] < 0.09
         assert 0.15 < scalars["stray"] < 2.0

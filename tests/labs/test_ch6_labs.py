@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import Any
 
 import numpy as np
 import pytest
-from tests_support import finish
+from tests_support import finished as run
 
 from tutor.errors import TutorError
 from tutor.labs import charts, registry
@@ -16,17 +15,6 @@ from tutor.labs.run import Run
 from tutor.labs.spec import Check, make_params
 
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.full) for seed in (1, 2, 3, 4))]
-
-
-@functools.cache
-def cached(lab_id: str, seed: int, values: tuple[tuple[str, Any], ...]) -> Run[Any, Any]:
-    lab = registry.get(lab_id)
-    return finish(Run(lab, make_params(lab, dict(values)), seed))
-
-
-def run(lab_id: str, seed: int = 0, **values: Any) -> Run[Any, Any]:
-    """A finished run: to look at, not to change."""
-    return cached(lab_id, seed, tuple(sorted(values.items())))
 
 
 def failed(done: Run[Any, Any]) -> list[Check]:
@@ -123,6 +111,7 @@ class TestKlDirections:
         assert np.allclose(arrays["fork_left"], -arrays["fork_right"], atol=1e-3)
 
 
+@pytest.mark.xdist_group("beta-vae")
 class TestBetaVae:
     @pytest.mark.parametrize("seed", SEEDS)
     @pytest.mark.full

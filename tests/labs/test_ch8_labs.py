@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import Any
 
 import numpy as np
 import pytest
 from tests_support import finish
+from tests_support import finished as run
 
 from tutor.labs import registry
 from tutor.labs.run import Run
@@ -17,22 +17,11 @@ from tutor.labs.spec import Check, make_params
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.full) for seed in (1, 2, 3, 4))]
 
 
-@functools.cache
-def _run(lab_id: str, seed: int, values: tuple[tuple[str, Any], ...]) -> Run[Any, Any]:
-    lab = registry.get(lab_id)
-    return finish(Run(lab, make_params(lab, dict(values)), seed))
-
-
-def run(lab_id: str, seed: int = 0, **values: Any) -> Run[Any, Any]:
-    """A finished run, made once a process: to look at, not to change."""
-    return _run(lab_id, seed, tuple(values.items()))
-
-
 def failed(done: Run[Any, Any]) -> list[Check]:
     return [check for check in done.checks() if not check.ok]
 
 
-@pytest.mark.xdist_group("ch8-Elbo")
+@pytest.mark.xdist_group("elbo")
 class TestElbo:
     @pytest.mark.parametrize("seed", SEEDS)
     @pytest.mark.parametrize(
@@ -73,7 +62,7 @@ class TestElbo:
         assert math.isfinite(done.frame().scalars["elbo"])
 
 
-@pytest.mark.xdist_group("ch8-ScoreMatching")
+@pytest.mark.xdist_group("score-matching")
 class TestScoreMatching:
     @pytest.mark.parametrize("seed", SEEDS)
     @pytest.mark.parametrize(
@@ -105,7 +94,7 @@ class TestScoreMatching:
         assert few > 10 * run("score-matching", loss="implicit").frame().scalars["wrong"]
 
 
-@pytest.mark.xdist_group("ch8-RingVae")
+@pytest.mark.xdist_group("ring-vae")
 class TestRingVae:
     @pytest.mark.parametrize("seed", SEEDS)
     @pytest.mark.parametrize(
@@ -145,7 +134,7 @@ class TestRingVae:
         assert run("ring-vae", latent=1).frame().scalars["off"] > 0.05
 
 
-@pytest.mark.xdist_group("ch8-Rbm")
+@pytest.mark.xdist_group("rbm")
 class TestRbm:
     @pytest.mark.parametrize("seed", SEEDS)
     @pytest.mark.full
@@ -170,7 +159,7 @@ class TestRbm:
         assert failed(run("rbm", k=10)) == []
 
 
-@pytest.mark.xdist_group("ch8-GnnIsing")
+@pytest.mark.xdist_group("gnn-ising")
 class TestGnnIsing:
     @pytest.mark.parametrize("seed", SEEDS)
     @pytest.mark.full

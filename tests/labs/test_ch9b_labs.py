@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import Any
 
 import numpy as np
 import pytest
 from tests_support import finish
+from tests_support import finished as run
 
 from tutor.labs import charts, contenders, registry
 from tutor.labs.run import Run
 from tutor.labs.spec import Check, make_params
 
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.full) for seed in (1, 2, 3, 4))]
-
-
-@functools.cache
-def _run(lab_id: str, seed: int, values: tuple[tuple[str, Any], ...]) -> Run[Any, Any]:
-    lab = registry.get(lab_id)
-    return finish(Run(lab, make_params(lab, dict(values)), seed))
-
-
-def run(lab_id: str, seed: int = 0, **values: Any) -> Run[Any, Any]:
-    """A finished run, made once a process: to look at, not to change."""
-    return _run(lab_id, seed, tuple(values.items()))
 
 
 def failed(done: Run[Any, Any]) -> list[str]:
@@ -36,7 +25,7 @@ def check(done: Run[Any, Any], start: str) -> Check:
     return next(each for each in done.checks() if each.name.startswith(start))
 
 
-@pytest.mark.xdist_group("ch9b-Bridge")
+@pytest.mark.xdist_group("schrodinger-bridge")
 class TestSchrodingerBridge:
     @pytest.mark.parametrize("seed", SEEDS)
     @pytest.mark.parametrize(
@@ -83,7 +72,7 @@ class TestSchrodingerBridge:
         assert live.frame().scalars["cost"] == pytest.approx(fresh["cost"], abs=1e-8)
 
 
-@pytest.mark.xdist_group("ch9b-Flow")
+@pytest.mark.xdist_group("flow-matching")
 class TestFlowMatching:
     def test_one_step_finds_one_mode_many_find_all(self) -> None:
         done = run("flow-matching", updates=1500)
@@ -119,7 +108,7 @@ class TestFlowMatching:
         assert scalars["off"] < 0.02
 
 
-@pytest.mark.xdist_group("ch9b-Gan")
+@pytest.mark.xdist_group("gan")
 class TestGan:
     def test_the_critic_alone_comes_near_the_best(self) -> None:
         lab = registry.get("gan")
@@ -143,7 +132,7 @@ class TestGan:
         assert all(math.isfinite(each.measured) for each in done.checks())
 
 
-@pytest.mark.xdist_group("ch9b-Table")
+@pytest.mark.xdist_group("vae-vs-diffusion")
 class TestVaeVsDiffusion:
     def test_every_row_is_filled_and_drawn(self) -> None:
         done = run("vae-vs-diffusion", seconds=0.2)
