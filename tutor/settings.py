@@ -17,13 +17,24 @@ from tutor.errors import TutorError
 
 @dataclass(frozen=True)
 class Settings:
-    """What the learner may choose. Field metadata: `help`, and `choices` where only some values are allowed."""
+    """What the learner may choose.
 
-    theme: str = field(default="dark", metadata={"help": "dark or light", "choices": ("dark", "light")})
-    data: str = field(
-        default="", metadata={"help": "folder with the four MNIST IDX files; empty for the digits that come along"}
+    Field metadata: `about`, what it is; `takes`, the values in words; `choices` where only some are allowed.
+    """
+
+    theme: str = field(
+        default="dark", metadata={"about": "colours", "takes": "dark or light", "choices": ("dark", "light")}
     )
-    ascii_math: bool = field(default=False, metadata={"help": "true for formulas in plain ASCII, or false"})
+    data: str = field(
+        default="",
+        metadata={
+            "about": "digits for the labs",
+            "takes": "a folder with the four MNIST IDX files; empty for the digits that come along",
+        },
+    )
+    ascii_math: bool = field(
+        default=False, metadata={"about": "formulas in the signs of a keyboard alone", "takes": "true or false"}
+    )
 
 
 def load_settings(path: Path) -> Settings:
@@ -39,7 +50,7 @@ def load_settings(path: Path) -> Settings:
         if not _allowed(known[name], value):
             at = _find(text, name)
             line = 1 if at is None else text.count("\n", 0, at.start()) + 1
-            raise TutorError(f"{path}:{line}: {name} cannot be {value!r}; it takes {known[name].metadata['help']}")
+            raise TutorError(f"{path}:{line}: {name} cannot be {value!r}; it takes {known[name].metadata['takes']}")
     return Settings(**chosen)
 
 
@@ -54,7 +65,7 @@ def save_settings(path: Path, settings: Settings, **changes: str | bool) -> Sett
         if setting.name in changes:
             value = changes[setting.name]
             if not _allowed(setting, value):
-                raise TutorError(f"{setting.name} cannot be {value!r}; it takes {setting.metadata['help']}")
+                raise TutorError(f"{setting.name} cannot be {value!r}; it takes {setting.metadata['takes']}")
             text = _with(text, setting, value)
     try:
         good = tomllib.loads(text) == expected
@@ -83,7 +94,7 @@ def _with(text: str, setting: dataclasses.Field[Any], value: str | bool) -> str:
     at = _find(text, setting.name)
     if at is not None:
         return text[: at.start()] + line + text[at.end() :]
-    return f"# {setting.metadata['help']}\n{line}\n{text}"
+    return f"# {setting.metadata['about']}: {setting.metadata['takes']}\n{line}\n{text}"
 
 
 def _read(path: Path) -> str:
