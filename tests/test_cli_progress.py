@@ -163,6 +163,41 @@ def test_the_plan_is_chosen_shifted_and_undone(tutor: Run, progress: Path) -> No
         assert says in tutor.refused("plan", *arguments)
 
 
+def test_chapters_are_left_out_and_taken_in_again(tutor: Run, progress: Path) -> None:
+    out = {row["chapter"] for row in tutor.json("plan", "--leave-out", "calculus")["stretches"] if row["skipped"]}
+    assert out == {"calculus"}
+    assert "left out already" in tutor.refused("plan", "--leave-out", "calculus")
+    assert "no chapter ''" in tutor.refused("plan", "--leave-out", "")
+    assert "take one of these" in tutor.refused("plan", "--leave-out", "calculus", "--shift")
+    assert not any(row["skipped"] for row in tutor.json("plan", "--take-in", "calculus")["stretches"])
+    assert "not left out" in tutor.refused("plan", "--take-in", "calculus")
+
+
+def test_an_answer_from_the_command_line_leaves_no_question_behind(tutor: Run, progress: Path) -> None:
+    def asked() -> str:
+        store = Store.open(progress)
+        try:
+            return store.draft("plan:asked")
+        finally:
+            store.close()
+
+    start = (date.today() - timedelta(days=21)).isoformat()
+    tutor("plan", "--start", start)
+    assert asked() == "missed:3"  # who begins in the past knows it
+    tutor("plan", "--shift")
+    assert asked() == ""
+
+
+def test_where_only_the_last_chapter_is_left_there_is_nothing_to_skip(tutor: Run, progress: Path) -> None:
+    store = Store.open(progress)
+    for stub in load_course(content_dir()).chapters[:-1]:
+        store.record(log.Skip(item=stub.id, why="chosen"))
+    store.close()
+    before = tables(progress)
+    assert "no missed chapter to leave out" in tutor.refused("plan", "--skip")
+    assert tables(progress) == before
+
+
 def test_export_and_import_between_two_homes(
     tutor: Run, progress: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -331,25 +331,36 @@ def mastery(as_json: bool) -> None:
 @click.option("--shift", "answer", flag_value="shift", help="After missed weeks: move the rest of the plan.")
 @click.option("--catch-up", "answer", flag_value="catch_up", help="After missed weeks: keep the end.")
 @click.option("--skip", "answer", flag_value="skip", help="After missed weeks: go on with this week's chapter.")
+@click.option("--leave-out", metavar="CHAPTER", help="Leave a chapter out of the plan; it stays open to you.")
+@click.option("--take-in", metavar="CHAPTER", help="Take a chapter that was left out into the plan again.")
 @AS_JSON
-def plan(start: str | None, pace: str | None, answer: str | None, as_json: bool) -> None:
+def plan(
+    start: str | None,
+    pace: str | None,
+    answer: str | None,
+    leave_out: str | None,
+    take_in: str | None,
+    as_json: bool,
+) -> None:
     """Show the weeks of your plan, or change it."""
     from tutor.progress.plan import agenda
 
     with _learner() as learner:
-        if answer is not None and (start is not None or pace is not None):
+        ways = (start is not None or pace is not None, answer is not None, leave_out is not None, take_in is not None)
+        if sum(ways) > 1:
             raise click.UsageError(
-                "--start and --pace make a new plan; --shift, --catch-up and --skip mend the old one."
+                "--start and --pace make a new plan, --shift, --catch-up and --skip mend the old one, --leave-out and "
+                "--take-in change a chapter of it; take one of these."
             )
         if start is not None or pace is not None:
             _start_plan(learner, start, pace)
-        now = agenda(learner.content, learner.course, learner.store)
         if answer is not None:
-            if now.missed is None:
-                raise TutorError("you are not behind the plan; there is nothing to mend")
-            for event in getattr(now.missed, answer):
-                learner.store.record(event)
-            now = agenda(learner.content, learner.course, learner.store)
+            _mend_plan(learner, answer)
+        if leave_out is not None:
+            _change_chapter(learner, leave_out, out=True)
+        if take_in is not None:
+            _change_chapter(learner, take_in, out=False)
+        now = agenda(learner.content, learner.course, learner.store)
     dates = now.calendar
     moved = dates.end - (dates.start + timedelta(days=7 * dates.weeks - 1))
     rows: list[dict[str, Any]] = [
@@ -386,6 +397,7 @@ def plan(start: str | None, pace: str | None, answer: str | None, as_json: bool)
 
 def _start_plan(learner: _Learner, start: str | None, pace: str | None) -> None:
     from tutor.progress.events import PlanStart
+    from tutor.progress.plan import choose
     from tutor.progress.schedule import calendar, paces
 
     before = calendar(learner.course, learner.store)
@@ -397,7 +409,31 @@ def _start_plan(learner: _Learner, start: str | None, pace: str | None) -> None:
         event = PlanStart(start=day.isoformat(), weeks=before.weeks if pace is None else int(pace))
     except ValueError:
         raise TutorError(f"--start takes a day such as {date.today()}, not {start}") from None
-    learner.store.record(event)
+    choose(learner.content, learner.course, learner.store, event)
+
+
+def _mend_plan(learner: _Learner, answer: str) -> None:
+    from tutor.progress.plan import agenda, mend
+
+    missed = agenda(learner.content, learner.course, learner.store).missed
+    if missed is None:
+        raise TutorError("you are not behind the plan; there is nothing to mend")
+    events = getattr(missed, answer)
+    if not events:
+        raise TutorError("there is no missed chapter to leave out; take --shift or --catch-up")
+    mend(learner.store, events)
+
+
+def _change_chapter(learner: _Learner, chapter: str, *, out: bool) -> None:
+    from tutor.progress.plan import leave_out, take_in
+    from tutor.progress.schedule import calendar
+
+    known = [stub.id for stub in learner.course.chapters]
+    if chapter not in known:
+        raise TutorError(f"the course has no chapter {chapter!r}; it has {', '.join(known)}")
+    if calendar(learner.course, learner.store).is_skipped(chapter) == out:
+        raise TutorError(f"{chapter} is {'left out already' if out else 'not left out'}")
+    (leave_out if out else take_in)(learner.store, chapter)
 
 
 @click.command()

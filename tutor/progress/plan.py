@@ -11,12 +11,15 @@ from typing import Literal
 from tutor.course.load import is_written, load_chapter, load_lesson
 from tutor.course.model import Chapter, Course, Week
 from tutor.labs.registry import title
+from tutor.progress.events import Event, PlanStart, Skip
 from tutor.progress.queue import Due, due, today
 from tutor.progress.schedule import Calendar, Missed, calendar
 from tutor.progress.store import Store
 
 LAB_MINUTES = 20
 QUESTION_MINUTES = 2.5
+ASKED = "plan:asked"
+"""Draft that holds which question about the plan was put last and left open, so that it does not stand in the way."""
 Kind = Literal["review", "lesson", "lab", "checkpoint"]
 State = Literal["done", "started", "open"]
 
@@ -275,6 +278,39 @@ def _missed(plan: Calendar, day: date, left: list[Week], hours: tuple[float, flo
         hours_a_week=(hours[0] / weeks, hours[1] / weeks),
         chapters=tuple(week.chapter for week in left if week.last < now and week is not left[-1]),
     )
+
+
+# -- changes ---
+
+
+def missed_key(missed: Missed) -> str:
+    """What `ASKED` holds when the question about these missed weeks was left open."""
+    return f"missed:{missed.weeks}"
+
+
+def choose(content: Path, course: Course, store: Store, start: PlanStart) -> None:
+    """Begin a plan. Whoever begins in the past knows it: nothing is asked before one more week went by."""
+    store.record(start, draft=ASKED)
+    missed = agenda(content, course, store).missed
+    if missed is not None:
+        store.save_draft(ASKED, missed_key(missed))
+
+
+def mend(store: Store, events: Sequence[Event]) -> None:
+    """Record an answer to missed weeks, row by row."""
+    for event in events:
+        store.record(event, draft=ASKED)
+
+
+def leave_out(store: Store, chapter: str) -> None:
+    """Leave a chapter out of the plan."""
+    store.record(Skip(item=chapter, why="chosen"))
+
+
+def take_in(store: Store, chapter: str) -> None:
+    """Take a chapter that was left out into the plan again."""
+    for row in store.effective("skip", item=chapter):
+        store.undo(row.id)
 
 
 def _finished(course: Course, week: Week, chapter: Chapter) -> str:

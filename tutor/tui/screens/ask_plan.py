@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,7 +17,7 @@ from textual.widgets.option_list import Option
 
 from tutor.errors import TutorError
 from tutor.progress.events import PlanStart
-from tutor.progress.plan import Agenda, agenda
+from tutor.progress.plan import ASKED, Agenda, choose, mend, missed_key
 from tutor.progress.queue import today
 from tutor.progress.schedule import Missed, paces
 from tutor.tui.format import count, day, hours_range
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from tutor.progress.store import Store
     from tutor.tui.app import TutorApp
 
-ASKED = "plan:asked"
-"""Draft that holds which question was put last and left open, so that it does not stand in the way again."""
 BEGIN = "begin"
 EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
 
@@ -38,15 +37,11 @@ EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
 def question(store: Store, plan: Agenda) -> StartScreen | MissedScreen | None:
     """The question to put now; None when there is none, or when it was left open before."""
     asked = store.draft(ASKED)
-    if plan.missed is not None and asked != _missed(plan.missed):
+    if plan.missed is not None and asked != missed_key(plan.missed):
         return MissedScreen(plan.missed)
     if not plan.calendar.chosen and not asked and store.first_after("") is None:
         return StartScreen(today(store), plan.weeks)
     return None
-
-
-def _missed(missed: Missed) -> str:
-    return f"missed:{missed.weeks}"
 
 
 class StartScreen(Dialog[None]):
@@ -124,15 +119,9 @@ class StartScreen(Dialog[None]):
 
     def action_accept(self) -> None:
         """Keep the plan."""
-        store = self.app.store
-        store.record(PlanStart(start=self.start.isoformat(), weeks=self.weeks), draft=ASKED)
-        try:
-            missed = agenda(self.app.content_dir, self.app.course, store).missed
-        except TutorError:
-            missed = None  # Today says what cannot be read
-        if missed is not None:
-            # Whoever begins in the past knows it: nothing is asked before one more week went by.
-            store.save_draft(ASKED, _missed(missed))
+        start = PlanStart(start=self.start.isoformat(), weeks=self.weeks)
+        with suppress(TutorError):  # Today says what cannot be read
+            choose(self.app.content_dir, self.app.course, self.app.store, start)
         self.dismiss()
 
     def action_leave(self) -> None:
@@ -200,11 +189,10 @@ class MissedScreen(Dialog[None]):
         if option is None or option.id is None or option.id == "leave":
             self.action_leave()
             return
-        for event in getattr(self.missed, option.id):
-            self.app.store.record(event, draft=ASKED)
+        mend(self.app.store, getattr(self.missed, option.id))
         self.dismiss()
 
     def action_leave(self) -> None:
         """Do not ask again until one more week is missed."""
-        self.app.store.save_draft(ASKED, _missed(self.missed))
+        self.app.store.save_draft(ASKED, missed_key(self.missed))
         self.dismiss()

@@ -14,8 +14,7 @@ from textual.widgets.option_list import Option
 
 from tutor.course.load import is_written
 from tutor.errors import TutorError
-from tutor.progress.events import Skip
-from tutor.progress.plan import Agenda, agenda, steps
+from tutor.progress.plan import Agenda, agenda, leave_out, steps, take_in
 from tutor.tui.format import bar, count, day, hours_range, weeks
 from tutor.tui.screens.ask_plan import MissedScreen, StartScreen
 from tutor.tui.widgets.footer import KeyFooter
@@ -174,12 +173,10 @@ class PlanScreen(Screen[None]):
         chapter = self._marked()
         if chapter is None:
             return
-        rows = [row.id for row in self.app.store.effective("skip") if row.event.item == chapter]
         if self.plan is not None and self.plan.calendar.is_skipped(chapter):
-            for row in rows:
-                self.app.store.undo(row)
+            take_in(self.app.store, chapter)
         else:
-            self.app.store.record(Skip(item=chapter, why="chosen"))
+            leave_out(self.app.store, chapter)
         self._draw()
 
     def action_undo(self) -> None:
