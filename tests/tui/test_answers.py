@@ -146,7 +146,7 @@ async def test_an_answer_shown_on_request_says_of_each_option_what_it_is(kind: s
     async with learning((100, 60)) as learner:
         answer = await asked(learner, kind)
         await learner.press("f4")
-        await learner.sees("Shown on request.")
+        await learner.sees("◇ Shown")
         for at, choice in enumerate(question.choices):
             assert outcome_of(learner, answer, at) == ("right" if choice.correct else "wrong")
 

@@ -262,7 +262,7 @@ async def test_an_answer_that_was_shown_counts_as_wrong() -> None:
         screen = await open_quiz(learner)
         await learner.press("f4")
         await judged(learner, screen)
-        await learner.sees("✗ Wrong Shown on request.", f"Answer: {question.answer}")
+        await learner.sees("◇ Shown It counts as not known.", f"Answer: {question.answer}")
         with progress() as store:
             assert [type(row.event) for row in store.events()][1:] == [log.Reveal, log.Answer]
         await learner.press("r", *answer_keys(screen, True)[:-1], "f8")

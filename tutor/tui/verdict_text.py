@@ -30,9 +30,11 @@ def sure_line() -> Text:
     return text
 
 
-def verdict_text(app: TutorApp, question: Question, verdict: Verdict) -> Text:
-    """Right or wrong, and what is to be said of the answer."""
+def verdict_text(app: TutorApp, question: Question, verdict: Verdict, *, shown: bool = False) -> Text:
+    """Right or wrong, or `shown` on request, and what is to be said of the answer."""
     text = Text()
+    if shown:
+        return text.append("◇ Shown", style="bold").append("  It counts as not known.")
     if verdict.outcome == "right":
         text.append("✓ Right", style="bold")
     else:

@@ -308,26 +308,30 @@ class QuizScreen(Screen[None]):
         note.display = True
         self.call_after_refresh(note.scroll_visible, animate=False)
 
-    def _draw_verdict(self, question: Question, verdict: Verdict, confidence: float | None = None) -> None:
+    def _draw_verdict(
+        self, question: Question, verdict: Verdict, confidence: float | None = None, *, shown: bool = False
+    ) -> None:
         self.verdict = verdict
         if self.answer is not None:
             self.answer.show_verdict(verdict)
         for name in ("#unread", "#sure"):
             self.query_one(name).display = False
-        self._draw_schedule(question, verdict, confidence)
-        shown = self.query_one("#verdict", Static)
-        shown.set_class(verdict.outcome == "right", "right")
-        shown.set_class(verdict.outcome == "wrong", "wrong")
-        shown.display = True
+        self._draw_schedule(question, verdict, confidence, shown=shown)
+        line = self.query_one("#verdict", Static)
+        line.set_class(verdict.outcome == "right", "right")
+        line.set_class(verdict.outcome == "wrong", "wrong")
+        line.display = True
         self._explain(question)
         self.query_one("#quiz-body").can_focus = True
         self.query_one("#quiz-body").focus()
         self.refresh_bindings()
 
-    def _draw_schedule(self, question: Question, verdict: Verdict, confidence: float | None) -> None:
+    def _draw_schedule(
+        self, question: Question, verdict: Verdict, confidence: float | None, *, shown: bool = False
+    ) -> None:
         """What came of the answer, and when the question comes back."""
         assert self.scheduled is not None
-        text = verdict_text(self.app, question, verdict)
+        text = verdict_text(self.app, question, verdict, shown=shown)
         lesson = lesson_name(self.app, question.lesson) if question.lesson else ""
         for reason in reasons(self.scheduled, verdict.outcome == "wrong", confidence, lesson):
             text.append(f"\n{reason}")
@@ -452,10 +456,10 @@ class QuizScreen(Screen[None]):
             return
         self.revealed = True
         self.round.reveal()
-        verdict = Verdict(outcome="wrong", score=0.0, message="Shown on request.", feedback="")
+        verdict = Verdict(outcome="wrong", score=0.0, message="", feedback="")
         seconds = self.app.active_seconds()
         self.scheduled = self.round.answer(None, "wrong", 0.0, hints=self.hints, revealed=True, seconds=seconds)
-        self._draw_verdict(question, verdict)
+        self._draw_verdict(question, verdict, shown=True)
 
     def action_undo(self) -> None:
         """Take the last answer back, or that the chapter was left out, and stand where it was given."""
