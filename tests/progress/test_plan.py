@@ -179,7 +179,7 @@ def test_when_all_that_is_written_is_done_it_says_what_the_plan_has_next(content
     assert "Two" in plan.finished
     assert "2" in plan.finished
     progress = chapter_progress(content, "one", store)
-    assert (progress.done, progress.total, progress.labs_only) == (7, 7, False)
+    assert (progress.done, progress.total) == (7, 7)
 
 
 def test_the_next_written_chapter_follows_a_finished_one(content: Path, store: Store) -> None:

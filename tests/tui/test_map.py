@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -38,18 +37,6 @@ def chapter_at(learner: Learner) -> str | None:
     return None if option is None else option.id
 
 
-@pytest.fixture
-def labs_only(course_copy: Path) -> str:
-    """A chapter that has labs but no lessons yet."""
-    chapter = "optimization"
-    [file] = course_copy.glob(f"*-{chapter}/chapter.toml")
-    text = re.sub(
-        r"^(lessons|checkpoint) = \[.*?\]", r"\1 = []", file.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE
-    )
-    file.write_text(text, "utf-8")
-    return chapter
-
-
 async def test_all_weeks_and_chapters_of_the_course_stand_there() -> None:
     assert (COURSE.weeks[-1].last, len(COURSE.chapters)) == (12, 9)
     async with learning((100, 40)) as learner:
@@ -60,9 +47,7 @@ async def test_all_weeks_and_chapters_of_the_course_stand_there() -> None:
         for week in COURSE.weeks:
             stub = next(stub for stub in COURSE.chapters if stub.id == week.chapter)
             span = f"Week {week.first}" if week.first == week.last else f"Week {week.first}–{week.last}"
-            state = "planned"
-            if is_written(paths.content_dir(), stub.id):
-                state = "○ open" if load_chapter(paths.content_dir(), stub.id).lessons else "○ labs only"
+            state = "○ open" if is_written(paths.content_dir(), stub.id) else "planned"
             hours = f"{week.hours[0]:g}–{week.hours[1]:g} h"
             assert f"{span} {stub.number} {stub.title} {hours} {state}" in rows
 
@@ -139,24 +124,6 @@ async def test_every_step_of_a_chapter_that_is_not_the_current_one_can_be_opened
         await learner.on(ChapterScreen)
         await learner.press("escape")
         await learner.on(MapScreen)
-
-
-async def test_a_chapter_with_labs_only_says_so_and_opens_each_of_them(labs_only: str) -> None:
-    labs = load_chapter(paths.content_dir(), labs_only).labs
-    assert len(labs) > 1
-    async with learning((100, 34)) as learner:
-        await learner.press("m", "down", "down")
-        await learner.on(MapScreen)
-        assert "Week 3 3 Optimisation 5–6 h ○ labs only" in lines(learner)
-        assert "Its labs are here; its lessons are not written yet." in about(learner)
-        await learner.press("enter")
-        await learner.on(ChapterScreen)
-        for lab in labs:
-            await learner.press("enter")
-            assert (await learner.on(LabScreen)).lab.id == lab
-            await learner.press("escape")
-            await learner.on(ChapterScreen)
-            await learner.press("down")
 
 
 @pytest.mark.parametrize("opened", ["map", "chapter"])

@@ -51,8 +51,6 @@ class ChapterProgress:
     done: int
     total: int
     started: bool
-    labs_only: bool
-    """Whether its lessons are not written yet."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +207,6 @@ def progress_of(rows: Sequence[Step]) -> ChapterProgress:
         done=sum(row.state == "done" for row in rows),
         total=len(rows),
         started=any(row.state != "open" for row in rows),
-        labs_only=not any(row.kind == "lesson" for row in rows),
     )
 
 

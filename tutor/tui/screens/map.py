@@ -38,8 +38,7 @@ class MapScreen(Screen[None]):
     HELP = (
         "The whole course; below the list, what the marked chapter is for. Each objective of a chapter has a mark: "
         "· not tried, ◔ attempted, ◑ familiar, ◕ proficient, ● mastered. k says why.\n"
-        "Enter opens the marked chapter: the list of its lessons and labs. One marked “labs only” has labs but no "
-        "lessons yet; one marked “planned” has neither: its week, focus and hours are the plan."
+        "Enter opens the marked chapter: the list of its lessons and labs."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", tooltip="Open the marked chapter"),
@@ -194,7 +193,5 @@ class MapScreen(Screen[None]):
 
 def _state(progress: ChapterProgress) -> str:
     mark = "✓" if progress.done == progress.total else "◐" if progress.started else "○"
-    if progress.labs_only:
-        return f"{mark} labs only"
     words = {"✓": "done", "○": "open", "◐": f"{progress.done}/{progress.total} steps"}
     return f"{mark} {words[mark]}"

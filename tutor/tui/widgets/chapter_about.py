@@ -44,8 +44,6 @@ class ChapterAbout(VerticalScroll, can_focus=False):
             except TutorError as error:
                 text.append(str(error))
             else:
-                if not chapter.lessons:
-                    text.append("Its labs are here; its lessons are not written yet.\n", style="dim")
                 text.append(f"{flowing(chapter.why)}\n\n")
                 states = self.app.store.all_mastery() if self.app.store_ready else {}
                 text.append_text(self._advice(chapter, states))
