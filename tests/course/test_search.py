@@ -106,6 +106,7 @@ def test_if_no_text_holds_all_words_those_with_some_are_found(index: Path) -> No
 
 def test_every_result_can_be_opened(index: Path) -> None:
     course = load_course(CONTENT)
+    questions = {name for stub in course.chapters for name in load_questions(CONTENT, stub.id)}
     for query in ("the", "of", "model", "noise"):
         for found in search(index, query, limit=300):
             kind, _, rest = found.target.partition(":")
@@ -113,8 +114,10 @@ def test_every_result_can_be_opened(index: Path) -> None:
                 lesson, _, page = rest.partition("#")
                 pages = load_lesson(CONTENT, find_lesson(CONTENT, course, lesson), lesson).pages
                 assert 1 <= int(page or 1) <= len(pages)
+            elif kind == "question":
+                assert rest in questions
             else:
-                assert kind in {"reference", "chapter"}
+                assert kind == "reference"
 
 
 def test_of_questions_only_the_prompts_are_kept(index: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from textual.widgets import Input
-from tui_support import CHAPTER, Learner, learning
+from tui_support import BANK, CHAPTER, Learner, asks, learning
 
 from tutor import paths
 from tutor.course import search as module
@@ -159,18 +159,24 @@ def test_the_module_that_makes_it_is_the_one_that_reads_it() -> None:
     assert module.command(CONTENT, index_path())[-3:] == ["tutor.course.search", str(CONTENT), str(index_path())]
 
 
-async def test_a_question_leads_to_its_lesson_and_a_line_says_so(indexed: Path) -> None:
+async def test_a_question_is_asked_and_asked_anew_the_next_time(indexed: Path) -> None:
     async with learning((80, 24)) as learner:
         await learner.press("slash")
         screen = await learner.on(SearchScreen)
         await learner.press(*"whitening")
-        await learner.until(lambda: any(_leads(result) for result in screen.results), "for a question")
-        at = next(at for at, result in enumerate(screen.results) if _leads(result))
+        ways = {f"question:{question.id}" for question in BANK.values() if question.type != "self_graded"}
+        await learner.until(lambda: any(result.target in ways for result in screen.results), "for a question")
+        at = next(at for at, result in enumerate(screen.results) if result.target in ways)
         await learner.press(*["down"] * at, "enter")
-        lesson = await learner.on(LessonScreen)
-        assert lesson.lesson_id == screen.results[at].target.removeprefix("lesson:").partition("#")[0]
-        await learner.hears("a opens the practice of this lesson")
-
-
-def _leads(result: module.Result) -> bool:
-    return result.kind == "question" and result.target.startswith("lesson:")
+        for _ in range(2):
+            quiz = await learner.on(QuizScreen)
+            question = await asks(learner, quiz)
+            assert f"question:{question.id}" == screen.results[at].target
+            assert quiz.question is question
+            await learner.press("f4")
+            await learner.until(lambda quiz=quiz: quiz.verdict is not None, "for the verdict")  # type: ignore[misc]
+            await learner.press("enter")
+            await learner.sees("0 of 1 right")
+            await learner.press("enter")
+            await learner.on(SearchScreen)
+            await learner.press("enter")

@@ -25,7 +25,7 @@ from tutor import paths
 from tutor.course.folding import folded, folded_sign
 from tutor.errors import TutorError
 
-FORMAT = 1
+FORMAT = 2
 """Changes when the index is made in another way."""
 LEFT_SECONDS = 600
 """Age from which an unfinished index is no longer being made: that takes seconds."""
@@ -210,8 +210,7 @@ def _questions(content: Path) -> Iterator[dict[str, str]]:
         for question in bank.values():
             text = _readable(question.prompt)
             title, _, rest = text.partition("\n")
-            target = f"lesson:{question.lesson}" if question.lesson else f"chapter:{stub.id}"
-            yield _row("question", title, f"chapter {stub.number}", target, rest or title, "")
+            yield _row("question", title, f"chapter {stub.number}", f"question:{question.id}", rest or title, "")
 
 
 def _or(read: Any, otherwise: Any) -> Any:

@@ -52,8 +52,8 @@ class Answer(Event, tag="answer", frozen=True):
     outcome: Literal["right", "wrong"]
     score: Share
     context: str
-    """Where it was asked: `checkpoint:CHAPTER`, `lesson:LESSON`, `lab:LAB`, `placement:CHAPTER`, `review`, or
-    `ahead` and `cram`, which practise without rescheduling."""
+    """Where it was asked: `checkpoint:CHAPTER`, `lesson:LESSON`, `lab:LAB`, `placement:CHAPTER`, `question:ID` alone,
+    `review`, or `ahead` and `cram`, which practise without rescheduling."""
     quiz: str
     hints: Annotated[int, Meta(ge=0)] = 0
     """How many hints stood on the screen."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,11 +40,12 @@ def scope(content: Path, course: Course, target: str) -> Reset:
         case "all" if not name:
             return Reset(item="all", everything=True)
         case "question":
-            return Reset(item=target, questions=(_question(content, course, name),))
+            return Reset(item=target, questions=(_question(content, course, name),), contexts=(target,))
         case "lesson":
             chapter = find_lesson(content, course, name)
             head = load_lesson(content, chapter, name).head
-            return Reset(item=target, lessons=(name,), questions=head.questions, contexts=(f"lesson:{name}",))
+            contexts = (f"lesson:{name}", *_alone(head.questions))
+            return Reset(item=target, lessons=(name,), questions=head.questions, contexts=contexts)
         case "lab":
             from tutor.labs.registry import get
 
@@ -61,14 +62,21 @@ def _chapter(content: Path, course: Course, name: str) -> Reset:
     chapter = load_chapter(content, name)
     quizzes = [f"checkpoint:{name}", f"placement:{name}"]
     quizzes += [f"lesson:{lesson}" for lesson in chapter.lessons] + [f"lab:{lab}" for lab in chapter.labs]
+    questions = tuple(load_questions(content, name))
+    quizzes += _alone(questions)
     return Reset(
         item=f"chapter:{name}",
-        questions=tuple(load_questions(content, name)),
+        questions=questions,
         lessons=chapter.lessons,
         labs=chapter.labs,
         contexts=tuple(quizzes),
         chapters=(name,),
     )
+
+
+def _alone(questions: Iterable[str]) -> Iterator[str]:
+    """The contexts in which questions are asked alone."""
+    return (f"question:{question}" for question in questions)
 
 
 def _question(content: Path, course: Course, name: str) -> str:

@@ -111,6 +111,11 @@ class Round:
         """Whether it asks what is in the queue of the day, not a list of its own."""
         return self.kind == "review" or not self.reschedules
 
+    @property
+    def asks_anew(self) -> bool:
+        """Whether it begins anew when it is opened once more after its end, instead of showing how it ended."""
+        return self.queued or self.kind == "question"
+
     # -- beginning ---
 
     def load(self) -> None:
@@ -121,12 +126,12 @@ class Round:
     def take_up(self) -> bool:
         """Go on with the round that was left, or show how the last one ended; False when there is neither.
 
-        A queue is of one study day.
+        A queue is of one study day; a question that is looked up once more is asked once more.
         """
         quiz = self.store.last_quiz(self.context)
         if quiz is None:
             return False
-        if self.queued and not self._goes_on(quiz):
+        if (self.queued and not self._is_of_today(quiz)) or (self.asks_anew and not self._is_left(quiz)):
             return False
         self._enter(quiz)
         if any(self.look(question) is None for question in quiz.questions):
@@ -179,11 +184,13 @@ class Round:
         self.at = quiz.position
         self._given, self._numbers, self._asked = [], {}, {}
 
-    def _goes_on(self, quiz: QuizState) -> bool:
-        """Whether a queue is of this study day, and something of it is left, be it a second try half typed."""
+    def _is_of_today(self, quiz: QuizState) -> bool:
+        """Whether it was begun on this study day."""
         row = next(row for row in self.store.events("quiz_start", self.context) if row.id == quiz.id)
-        if logged_day(row) != queue.today(self.store).isoformat():
-            return False
+        return logged_day(row) == queue.today(self.store).isoformat()
+
+    def _is_left(self, quiz: QuizState) -> bool:
+        """Whether something of it is left, be it a second try half typed."""
         start = f"quiz:{quiz.id}:"
         return not quiz.done or bool(
             self.store.query("SELECT 1 FROM drafts WHERE substr(key, 1, ?) = ? LIMIT 1", len(start), start)

@@ -21,14 +21,16 @@ TITLES = {"": "Review", "more": "Review", "ahead": "Review ahead", "cram": "Cram
 def round_for(target: str, content: Path, course: Course, store: Store) -> Round:
     """The round that a target of the app names; raises TutorError when there is none.
 
-    It is `practice:LESSON`, `checkpoint:CHAPTER`, `placement:CHAPTER`, `review`, `review:more` (beyond the day's cap),
-    `review:ahead` or `review:cram[:CHAPTER]`.
+    It is `practice:LESSON`, `question:ID`, `checkpoint:CHAPTER`, `placement:CHAPTER`, `review`, `review:more` (beyond
+    the day's cap), `review:ahead` or `review:cram[:CHAPTER]`.
     """
     kind, _, rest = target.partition(":")
     match kind:
         case "practice":
             chapter = find_lesson(content, course, rest)
             return practice(content, course, store, chapter, rest)
+        case "question":
+            return alone(content, course, store, rest)
         case "checkpoint" | "placement":
             return of_chapter(content, course, store, kind, rest)
         case "review":
@@ -45,6 +47,15 @@ def practice(content: Path, course: Course, store: Store, chapter: str, lesson: 
         raise TutorError(f"Lesson {head.title} has no practice questions")
     title = f"{head.section} {head.title}: practice"
     return _listed(content, course, store, title, f"lesson:{lesson}", chapter, head.questions)
+
+
+def alone(content: Path, course: Course, store: Store, question: str) -> Round:
+    """One question of the bank; raises TutorError when the course has none of that id."""
+    found = locate(content, course, question)
+    if found is None:
+        raise TutorError(f"The course has no question {question!r}")
+    title = f"A question of chapter {_number(course, found[1])}"
+    return _listed(content, course, store, title, f"question:{question}", found[1], (question,))
 
 
 def explain(content: Path, course: Course, store: Store, chapter: str, lab: str, question: str) -> Round:

@@ -127,8 +127,8 @@ class TutorApp(App[None]):
         """Open a place of the course.
 
         It is `today`, `map`, `picture`, `plan`, `statistics`, `settings`, `data`, `chapter:ID`, `mastery:CHAPTER`,
-        `lesson:ID[#PAGE]`, `lab:ID`, `practice:LESSON`, `checkpoint:CHAPTER`, `placement:CHAPTER`,
-        `review[:more|:ahead|:cram[:CHAPTER]]`, `search` or `reference[:KIND[#ENTRY]]`.
+        `lesson:ID[#PAGE]`, `lab:ID`, `practice:LESSON`, `question:ID`, `checkpoint:CHAPTER`,
+        `placement:CHAPTER`, `review[:more|:ahead|:cram[:CHAPTER]]`, `search` or `reference[:KIND[#ENTRY]]`.
         """
         try:
             screen = self._screen_for(target)
@@ -191,7 +191,7 @@ class TutorApp(App[None]):
                 from tutor.tui.screens.lab import LabScreen
 
                 return LabScreen(registry.get(rest))
-            case "practice" | "checkpoint" | "placement" | "review":
+            case "practice" | "question" | "checkpoint" | "placement" | "review":
                 from tutor.progress.rounds import round_for
                 from tutor.tui.screens.quiz import QuizScreen
 

@@ -46,8 +46,8 @@ class SearchScreen(Screen[None]):
     HELP = (
         "Type words; what holds all of them comes first, in titles before in texts. A word finds all that begin with "
         "it, accents do not matter, and Greek letters are found by name: sigma finds σ.\n"
-        "The arrows choose, Enter opens the page, the equation, or the lesson that a question is about. Hits stand "
-        "between ▸ and ◂. Esc goes back."
+        "The arrows choose, Enter opens the page, the equation, or asks the question. Hits stand between ▸ and ◂. Esc "
+        "goes back."
     )
     CSS_PATH = "search.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -178,19 +178,13 @@ class SearchScreen(Screen[None]):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Open what was clicked."""
-        self._open(self.results[event.option_index])
+        self.app.open_target(self.results[event.option_index].target)
 
     def action_open(self) -> None:
         """Open the marked result; the search stays below it."""
         at = self.query_one(ScreenList).highlighted
         if at is not None:
-            self._open(self.results[at])
-
-    def _open(self, result: Result) -> None:
-        """Open what was found; of a question the lesson, and a word on why it is not the question."""
-        self.app.open_target(result.target)
-        if result.kind == "question" and result.target.startswith("lesson:"):
-            self.notify("The question is about what stands here; a opens the practice of this lesson.", markup=False)
+            self.app.open_target(self.results[at].target)
 
 
 def _row(result: Result, marked: bool = False) -> Text:
