@@ -17,6 +17,7 @@ from tutor import cli
 from tutor.course.load import load_course, load_questions
 from tutor.paths import content_dir
 from tutor.progress import events as log
+from tutor.progress.review import LEECH_LAPSES
 from tutor.progress.store import Store
 
 
@@ -119,7 +120,38 @@ def test_review_lists_what_the_rounds_ask_that_reschedule_nothing(tutor: Run, pr
     store.close()
     assert [row["question"] for row in tutor.json("review", "--ahead")["queue"]] == ["la-codes"]
     assert "no chapter 'nowhere'" in tutor.refused("review", "--cram", "nowhere")
-    assert "two rounds" in tutor.refused("review", "--cram", "--ahead")
+    assert "ask for one" in tutor.refused("review", "--cram", "--ahead")
+
+
+def test_what_was_forgotten_again_and_again_has_a_list(tutor: Run, home: Path) -> None:
+    out, err = tutor("review", "--leeches")
+    assert (out, err.count("\n")) == ("", 1)
+    clock = Clock()
+    store = Store.open(home / "progress.db", clock)
+    for _ in range(1 + LEECH_LAPSES):
+        store.record(answer("la-codes", "wrong", objectives=["la.svd"]), chapter="linear-algebra")
+        clock.forward(days=9)
+    store.close()
+    lesson = load_questions(content_dir(), "linear-algebra")["la-codes"].lesson
+    [row] = tutor.json("review", "--leeches")["queue"]
+    assert row == {"question": "la-codes", "chapter": "linear-algebra", "lapses": LEECH_LAPSES, "lesson": lesson}
+    assert f"forgotten {LEECH_LAPSES} times\tread lesson:{lesson}\n" in tutor("review", "--leeches")[0]
+
+
+def test_placement_says_how_each_quiz_ended(tutor: Run, home: Path) -> None:
+    assert {row["state"] for row in tutor.json("placement")["chapters"]} == {"new"}
+    store = Store.open(home / "progress.db")
+    asked = ("la-codes", "la-attn-mix", "la-energy-k")
+    quiz = store.start_quiz("placement:linear-algebra", asked, 1, chapter="linear-algebra")
+    for item in asked:
+        store.record(answer(item, context="placement:linear-algebra", quiz=quiz), chapter="linear-algebra")
+        if item == asked[0]:
+            assert "linear-algebra\tquestion 2 of 3\n" in tutor("placement")[0]
+    store.record(log.Skip(item="linear-algebra", why="placement"))
+    store.close()
+    row = tutor.json("placement")["chapters"][0]
+    assert (row["state"], row["right"], row["passed"], row["left_out"]) == ("done", 3, True, True)
+    assert "linear-algebra\t3 of 3 right, passed\tleft out of the plan\n" in tutor("placement")[0]
 
 
 def test_stats_and_mastery_say_what_the_log_holds(tutor: Run, progress: Path) -> None:

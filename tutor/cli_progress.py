@@ -163,18 +163,28 @@ def _due_line(due: Due) -> str:
 @click.option("--fuzz/--no-fuzz", default=None, help="From now on spread intervals a little, or do not.")
 @click.option("--ahead", is_flag=True, help="What a review ahead would ask: what is not due yet.")
 @click.option("--cram", is_flag=False, flag_value="", metavar="[CHAPTER]", help="What cramming a chapter or all asks.")
+@click.option("--leeches", "hardest", is_flag=True, help="What was forgotten again and again, and what to read.")
 @AS_JSON
 def review(
-    retention: str | None, cap: str | None, fuzz: bool | None, ahead: bool, cram: str | None, as_json: bool
+    retention: str | None,
+    cap: str | None,
+    fuzz: bool | None,
+    ahead: bool,
+    cram: str | None,
+    hardest: bool,
+    as_json: bool,
 ) -> None:
     """Say which questions are due for review, in the order they would be asked."""
     from tutor.progress.queue import due, leeches, review_queue
 
-    if ahead and cram is not None:
-        raise click.UsageError("--ahead and --cram are two rounds; ask for one.")
+    if ahead + (cram is not None) + hardest > 1:
+        raise click.UsageError("--ahead, --cram and --leeches are lists of their own; ask for one.")
     with _learner() as learner:
         store = learner.store
         _set_review(store, retention, cap, fuzz)
+        if hardest:
+            _leeches(learner, as_json)
+            return
         if ahead or cram is not None:
             _practice(learner, "ahead" if ahead else "cram", cram or "", as_json)
             return
@@ -190,6 +200,26 @@ def review(
         click.echo(f"{row['question']}\t{row['chapter']}\tdue {row['due']}\t{after}")
     for card in hard:
         click.echo(f"{card.question}\tforgotten {card.lapses} times: read its lesson again")
+
+
+def _leeches(learner: _Learner, as_json: bool) -> None:
+    """What was forgotten so often that its lesson will help more than asking again."""
+    from tutor.progress.queue import leeches
+    from tutor.progress.round import locate
+
+    rows = []
+    for card in leeches(learner.store):
+        found = locate(learner.content, learner.course, card.question, card.chapter)
+        lesson = found[0].lesson if found is not None else ""
+        rows.append({"question": card.question, "chapter": card.chapter, "lapses": card.lapses, "lesson": lesson})
+    if as_json:
+        emit({"mode": "leeches", "queue": rows})
+        return
+    if not rows:
+        click.echo("No question was forgotten again and again.", err=True)
+    for row in rows:
+        read = f"\tread lesson:{row['lesson']}" if row["lesson"] else ""
+        click.echo(f"{row['question']}\t{row['chapter']}\tforgotten {row['lapses']} times{read}")
 
 
 def _practice(learner: _Learner, mode: str, chapter: str, as_json: bool) -> None:
@@ -323,6 +353,27 @@ def mastery(as_json: bool) -> None:
     for _, objective, state in rows:
         level = "not tried" if state is None else f"{state.level} ({state.reason})"
         click.echo(f"{objective.id}\t{level}\t{objective.text}")
+
+
+@click.command()
+@AS_JSON
+def placement(as_json: bool) -> None:
+    """Say how the placement quizzes stand: with one passed, `plan --leave-out CHAPTER` is well founded."""
+    from tutor.progress.placement import placements
+
+    with _learner() as learner:
+        found = placements(learner.content, learner.course, learner.store)
+    if as_json:
+        emit({"chapters": [_plain(row) for row in found]})
+        return
+    for row in found:
+        says = {
+            "new": "not taken",
+            "open": f"question {row.answered + 1} of {row.questions}",
+            "done": f"{row.right} of {row.questions} right, {'passed' if row.passed else 'not passed'}",
+        }[row.state]
+        out = "\tleft out of the plan" if row.left_out else ""
+        click.echo(f"{row.chapter}\t{says}{out}")
 
 
 @click.command()
@@ -561,4 +612,4 @@ def anki(file: Path, chapter: str | None) -> None:
 
 status = click.Command("status", callback=today.callback, params=today.params, help="The same as today.", hidden=True)
 
-VERBS = (today, status, picture, review, stats, mastery, plan, export, import_, reset, undo, flag, anki)
+VERBS = (today, status, picture, review, placement, stats, mastery, plan, export, import_, reset, undo, flag, anki)

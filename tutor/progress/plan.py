@@ -210,15 +210,6 @@ def progress_of(rows: Sequence[Step]) -> ChapterProgress:
     )
 
 
-def placement(chapter_id: str, rows: Sequence[Step], store: Store) -> Literal["", "new", "open"]:
-    """Whether to offer the placement quiz of a chapter: one left open, or a new one until a lesson is begun."""
-    if not any(row.kind == "checkpoint" for row in rows):
-        return ""
-    if store.open_quiz(f"placement:{chapter_id}") is not None:
-        return "open"
-    return "" if any(row.kind == "lesson" and row.state != "open" for row in rows) else "new"
-
-
 def agenda(content: Path, course: Course, store: Store) -> Agenda:
     """What to do now: the first written chapter with something left, or the last one; raises ContentError."""
     plan = calendar(course, store)

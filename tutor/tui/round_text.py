@@ -10,8 +10,9 @@ from rich.text import Text
 
 from tutor.course.load import load_chapter
 from tutor.progress.events import CONFIDENT, Answer
+from tutor.progress.placement import is_passed, unaided
 from tutor.progress.plan import QUESTION_MINUTES
-from tutor.progress.queue import EARLIER_FROM, PLACEMENT_PASS, due, passes_placement, review_seconds
+from tutor.progress.queue import EARLIER_FROM, PLACEMENT_PASS, due, review_seconds
 from tutor.progress.rounds import unread
 from tutor.progress.schedule import calendar
 from tutor.tui.format import bar, minutes
@@ -158,21 +159,9 @@ def end_text(app: TutorApp, round_: Round, skipped: bool) -> Text:
     return text.append("\n✓ right  ✗ wrong  ↻ right at a later try", style="dim not bold")
 
 
-def unaided(round_: Round) -> int:
-    """How many questions were right at the first try without hint or answer shown."""
-    assert round_.quiz is not None
-    return sum(given.outcome == "right" and not given.hints and not given.revealed for given in round_.quiz.answers)
-
-
 def may_skip(round_: Round) -> bool:
-    """Whether a placement quiz says that its chapter can be left out."""
-    quiz = round_.quiz
-    return (
-        round_.kind == "placement"
-        and quiz is not None
-        and quiz.done
-        and passes_placement(unaided(round_), len(quiz.questions))
-    )
+    """Whether it is a placement quiz that says that its chapter can be left out."""
+    return round_.kind == "placement" and round_.quiz is not None and is_passed(round_.quiz)
 
 
 def left_out(app: TutorApp, round_: Round) -> str:
@@ -186,7 +175,7 @@ def _placement_end(round_: Round, skipped: bool) -> Text:
     assert round_.quiz is not None
     number = load_chapter(round_.content, round_.chapter).number
     text = Text()
-    text.append(f"{unaided(round_)} of {len(round_.quiz.questions)} right\n", style="bold")
+    text.append(f"{unaided(round_.quiz)} of {len(round_.quiz.questions)} right\n", style="bold")
     share = f"{100 * PLACEMENT_PASS:.0f} %"
     if skipped:
         text.append(f"Chapter {number} is left out of your plan; it stays open to you. u takes that back.")

@@ -11,7 +11,8 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from tutor.errors import TutorError
-from tutor.progress.plan import Step, next_step, placement, steps
+from tutor.progress.placement import offer
+from tutor.progress.plan import Step, next_step, steps
 from tutor.tui.format import hours_range, weeks
 from tutor.tui.widgets.chapter_about import ChapterAbout
 from tutor.tui.widgets.footer import KeyFooter
@@ -77,7 +78,7 @@ class ChapterScreen(Screen[None]):
         self.refresh_bindings()
 
     def _placement(self) -> str:
-        return placement(self.chapter_id, self.rows, self.app.store)
+        return offer(self.chapter_id, self.rows, self.app.store)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer to read on where there is more to read, and the placement quiz where the plan does."""

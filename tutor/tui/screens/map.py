@@ -110,14 +110,15 @@ class MapScreen(Screen[None]):
         state, marks = "" if written else "planned", ""
         if written and self.app.store_ready:
             # Here, for a map that is opened before progress is: the first key waits for no database.
-            from tutor.progress.plan import placement, progress_of, steps
+            from tutor.progress.placement import offer
+            from tutor.progress.plan import progress_of, steps
 
             try:
                 rows = steps(self.app.content_dir, stub.id, self.app.store)
                 objectives = load_chapter(self.app.content_dir, stub.id).objectives
                 marks = "".join(level_mark(states.get(objective.id)) for objective in objectives)
                 state = _state(progress_of(rows))
-                self._placement[stub.id] = placement(stub.id, rows, self.app.store)
+                self._placement[stub.id] = offer(stub.id, rows, self.app.store)
             except TutorError:
                 state = "unreadable"
         cells = [
