@@ -294,6 +294,8 @@ def stats(as_json: bool) -> None:
     reviews = sum(day.reviews for day in found.days)
     kept = "" if found.retention is None else f", {100 * found.retention:.0f} % recalled"
     click.echo(f"reviews\t{reviews} in {len(found.days)} days{kept}")
+    if found.leeches:
+        click.echo(f"forgotten again and again\t{found.leeches}; `genai-tutor review --leeches` lists them")
     click.echo(f"falling due\t{sum(count for _, count in found.forecast)} in the next {len(found.forecast)} days")
     for chapter in found.mastery:
         attempted, familiar, proficient, mastered = chapter.levels

@@ -19,8 +19,10 @@ from tutor.progress.schedule import calendar
 from tutor.progress.store import Store
 from tutor.tui.screens.flag import FlagScreen
 from tutor.tui.screens.help import HelpScreen
+from tutor.tui.screens.leeches import LeechesScreen
 from tutor.tui.screens.lesson import LessonScreen
 from tutor.tui.screens.quiz import QuizScreen
+from tutor.tui.screens.quiz_summary import first_line
 from tutor.tui.screens.today import TodayScreen
 
 TALL = (100, 60)
@@ -218,7 +220,25 @@ async def test_a_leech_leads_back_to_its_lesson() -> None:
         await learner.press("escape")
         await learner.on(QuizScreen)
         await learner.press("enter")
-        await learner.sees("1 question is forgotten again and again")
+        await learner.sees("1 question is forgotten again and again", "k Leeches")
+        await learner.press("k")
+        await learner.on(LeechesScreen)
+        await learner.sees("1 question, each better", f"{LEECH_LAPSES}× {first_line(STATEMENT, False)[:40]}")
+        await learner.press("enter")
+        await learner.on(LessonScreen)
+        await learner.press("escape", "a")
+        await asks(learner, await learner.on(QuizScreen))
+        await learner.press("escape")
+        await learner.on(LeechesScreen)
+
+
+async def test_without_leeches_their_list_says_so() -> None:
+    async with learning((80, 24)) as learner:
+        await learner.commands("forgotten again", "Forgotten again and again")
+        await learner.on(LeechesScreen)
+        await learner.sees(f"None: no question was forgotten {LEECH_LAPSES} times.")
+        await learner.press("enter", "a", "escape")
+        await learner.on(TodayScreen)
 
 
 @pytest.mark.parametrize("target", ["review:ahead", f"review:cram:{CHAPTER}"])

@@ -17,7 +17,7 @@ from tutor.course.load import is_written, load_chapter
 from tutor.course.model import Course
 from tutor.progress.events import CONFIDENCE, LabRun, Prediction, Reset
 from tutor.progress.mastery import LEVELS
-from tutor.progress.queue import today
+from tutor.progress.queue import leeches, today
 from tutor.progress.schedule import calendar
 from tutor.progress.store import Store
 
@@ -127,6 +127,8 @@ class Statistics:
     predictions: tuple[LabPrediction, ...]
     retention: float | None
     """Share of all reviews of the days shown that were recalled."""
+    leeches: int
+    """Questions that were forgotten again and again."""
 
 
 def statistics(content: Path, course: Course, store: Store, days: int = 30) -> Statistics:
@@ -146,6 +148,7 @@ def statistics(content: Path, course: Course, store: Store, days: int = 30) -> S
         brier=sum((said - right) ** 2 for said, right in stated) / len(stated) if stated else None,
         predictions=predictions,
         retention=sum(day.recalled for day in shown) / reviews if reviews else None,
+        leeches=len(leeches(store)),
     )
 
 

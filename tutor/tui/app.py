@@ -126,8 +126,8 @@ class TutorApp(App[None]):
     def open_target(self, target: str) -> None:
         """Open a place of the course.
 
-        It is `today`, `map`, `picture`, `plan`, `statistics`, `settings`, `data`, `chapter:ID`, `mastery:CHAPTER`,
-        `lesson:ID[#PAGE]`, `lab:ID`, `practice:LESSON`, `question:ID`, `checkpoint:CHAPTER`,
+        It is `today`, `map`, `picture`, `plan`, `statistics`, `settings`, `data`, `leeches`, `chapter:ID`,
+        `mastery:CHAPTER`, `lesson:ID[#PAGE]`, `lab:ID`, `practice:LESSON`, `question:ID`, `checkpoint:CHAPTER`,
         `placement:CHAPTER`, `review[:more|:ahead|:cram[:CHAPTER]]`, `search` or `reference[:KIND[#ENTRY]]`.
         """
         try:
@@ -191,6 +191,10 @@ class TutorApp(App[None]):
                 from tutor.tui.screens.lab import LabScreen
 
                 return LabScreen(registry.get(rest))
+            case "leeches":
+                from tutor.tui.screens.leeches import LeechesScreen
+
+                return LeechesScreen()
             case "practice" | "question" | "checkpoint" | "placement" | "review":
                 from tutor.progress.rounds import round_for
                 from tutor.tui.screens.quiz import QuizScreen
@@ -321,6 +325,7 @@ class TutorApp(App[None]):
         yield self._place("Review", "The questions that are due", "review")
         yield self._place("Review ahead", "Questions that are not due yet; reschedules nothing", "review:ahead")
         yield self._place("Cram", "What is known least, of all chapters; reschedules nothing", "review:cram")
+        yield self._place("Forgotten again and again", "Questions whose lesson helps more than asking", "leeches")
         from tutor.course.reference import KINDS
 
         for kind, title in KINDS.items():

@@ -205,8 +205,8 @@ def _what_comes(app: TutorApp) -> Text:
         text.append("Nothing more is due today.")
     text.append(f" Tomorrow: {left.tomorrow}.")
     if left.leeches:
-        what = "questions are" if left.leeches > 1 else "question is"
-        text.append(f" {left.leeches} {what} forgotten again and again: read what teaches it.")
+        are = "question is" if left.leeches == 1 else "questions are"
+        text.append(f" {left.leeches} {are} forgotten again and again; k lists what to read.")
     return text
 
 

@@ -59,7 +59,11 @@ def _recall(found: Statistics) -> Text:
     reviews = sum(day.reviews for day in found.days)
     recalled, expected = sum(day.recalled for day in found.days), sum(day.expected for day in found.days)
     text = Text.assemble((_percent(recalled / reviews), "bold"), f" of {count(reviews, 'review')} recalled, ")
-    return text.append(f"{_percent(expected / reviews)} were expected.")
+    text.append(f"{_percent(expected / reviews)} were expected.")
+    if found.leeches:
+        are = "is" if found.leeches == 1 else "are"
+        text.append(f"\n{count(found.leeches, 'question')} {are} forgotten again and again; k lists.", "dim")
+    return text
 
 
 def _mastery(found: Statistics) -> Text:

@@ -19,7 +19,7 @@ from tutor.course.model import Question
 from tutor.errors import TutorError
 from tutor.progress import events as log
 from tutor.progress.events import CONFIDENCE
-from tutor.progress.queue import due, today
+from tutor.progress.queue import due, leeches, today
 from tutor.progress.review import Grade, warm
 from tutor.progress.round import Round, Scheduled
 from tutor.progress.rounds import review, unread
@@ -92,6 +92,7 @@ class QuizScreen(Screen[None]):
             tooltip="Give up on this one and see the answer; it counts as wrong",
         ),
         Binding("l", "lesson", "Lesson", tooltip="Read the page that teaches this again"),
+        Binding("k", "leeches", "Leeches", tooltip="The questions that are forgotten again and again"),
         Binding("w", "again", "New round", tooltip="Take the quiz again from the start"),
         Binding("u", "undo", "Undo", tooltip="Take your last answer back, as if it had not been given"),
         Binding("f", "flag", "Flag", tooltip="Note that something is wrong with this question"),
@@ -385,6 +386,10 @@ class QuizScreen(Screen[None]):
                 return ended or self.before == "nothing"
             case "again":
                 return (ended or self.before == "nothing") and can_go_on(self.app, self.round)
+            case "leeches":
+                # Where the text says so.
+                told = (ended or self.before == "nothing") and self.round.kind == "review"
+                return told and bool(leeches(self.app.store))
             case "skip":
                 return ended and not self.skipped and may_skip(self.round)
             case _:
@@ -510,6 +515,10 @@ class QuizScreen(Screen[None]):
     def action_done(self) -> None:
         """Leave the summary."""
         self.dismiss()
+
+    def action_leeches(self) -> None:
+        """List what is forgotten again and again."""
+        self.app.open_target("leeches")
 
     def action_again(self) -> None:
         """Begin a new round of the same kind; of a review what is still due, also beyond the day's share."""

@@ -66,6 +66,7 @@ class StatisticsScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab,right", "part(1)", "Next part", key_display="Tab", tooltip="Go to the next part"),
         Binding("shift+tab,left", "part(-1)", "Part before", show=False, tooltip="Go to the part before"),
+        Binding("k", "leeches", "Leeches", tooltip="The questions that are forgotten again and again"),
         Binding("escape,q", "dismiss", "Back", key_display="Esc", tooltip="Back to where you were"),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
@@ -119,6 +120,7 @@ class StatisticsScreen(Screen[None]):
             self.query_one("#parts", Static).update(Text(str(error)))
             return
         self.found = found
+        self.refresh_bindings()
         full = {chart.id for chart in filled(found)}
         for panel in self.query(Panel):
             empty = panel.drawn and panel.part not in full
@@ -186,6 +188,12 @@ class StatisticsScreen(Screen[None]):
         self._choose()
         self.refresh_bindings()
 
+    def action_leeches(self) -> None:
+        """List what is forgotten again and again."""
+        self.app.open_target("leeches")
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Where all parts are seen there is nothing to turn to."""
+        """Where all parts are seen there is nothing to turn to; a list only where something is in it."""
+        if action == "leeches":
+            return self.found is not None and self.found.leeches > 0
         return action != "part" or not (self.has_class("-wide") and self.has_class("-tall"))
