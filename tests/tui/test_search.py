@@ -11,6 +11,7 @@ from tui_support import BANK, CHAPTER, Learner, asks, learning
 from tutor import paths
 from tutor.course import search as module
 from tutor.course.search import build, index_path
+from tutor.tui.screens.help import HelpScreen
 from tutor.tui.screens.lesson import LessonScreen
 from tutor.tui.screens.quiz import QuizScreen
 from tutor.tui.screens.reference import ReferenceScreen
@@ -54,6 +55,11 @@ async def test_a_page_is_found_opened_and_the_results_wait(indexed: Path, size: 
         screen = await types(learner, "rotation of white", "Any rotation of white is white")
         assert "▸" in learner.text
         assert screen.results[0].target == "lesson:whitening#5"
+        await learner.sees("↑↓ Choose ⏎ Open esc Back")
+        await learner.press("f1")
+        await learner.on(HelpScreen)
+        await learner.sees("⏎ Open what is marked", "↑↓ The next result")
+        await learner.press("escape")
         await learner.press("enter")
         lesson = await learner.on(LessonScreen)
         assert (lesson.lesson_id, lesson.page) == ("whitening", 5)

@@ -12,8 +12,11 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-MOVING = ("cursor_", "scroll_", "page_", "first", "last", "app.focus_", "screen.")
-"""Actions that every list and every text has; nobody looks up what the arrows do."""
+MOVING = ("cursor_", "scroll_", "page_", "first", "last", "app.focus_", "screen.copy", "screen.minimize")
+EDITING = ("delete_", "home", "end", "select_", "cut", "paste")
+"""Beginnings of actions that every list and every text has; nobody looks up what the arrows do."""
+FOOT = "Esc closes · F5 equations and terms · Ctrl+P any place or command"
+"""Two keys that work everywhere and stand in few footers."""
 
 
 class HelpScreen(ModalScreen[None]):
@@ -39,7 +42,7 @@ class HelpScreen(ModalScreen[None]):
         for active in sorted(screen.active_bindings.values(), key=lambda active: places.get(active.node, 1)):
             binding = active.binding
             text = binding.tooltip or binding.description
-            if binding.system or not text or not active.enabled or binding.action.startswith(MOVING):
+            if binding.system or not text or not active.enabled or binding.action.startswith(MOVING + EDITING):
                 continue
             names, _ = keys.setdefault(binding.action, ([], text))
             name = screen.app.get_key_display(binding)
@@ -56,9 +59,9 @@ class HelpScreen(ModalScreen[None]):
         table.add_column()
         for names, text in self._keys:
             table.add_row(Text(names), Text(text))
-        with VerticalScroll(id="help"):
+        with VerticalScroll(id="help") as box:
+            box.border_subtitle = FOOT
             yield Static(Text(self._title, style="bold"), id="help-title")
             if self._about:
                 yield Static(Text(self._about), id="help-about")
             yield Static(table)
-            yield Static("Esc closes. Ctrl+P finds any lesson, lab or command.", classes="muted", id="help-foot")

@@ -38,6 +38,18 @@ LEFT = 13
 """Columns in which stands what a result is and where."""
 
 
+class QueryLine(Input):
+    """The line that is typed into; its own arrows and Enter would hide those of the list from the footer."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "screen.open", "Open", tooltip="Open what is marked"),
+        Binding("down", "screen.move('down')", "Choose", key_display="↑↓", tooltip="The next result"),
+        Binding("up", "screen.move('up')", "Up", show=False, tooltip="The result before"),
+        Binding("pagedown", "screen.move('page_down')", "Page down", show=False, tooltip="A page of results on"),
+        Binding("pageup", "screen.move('page_up')", "Page up", show=False, tooltip="A page of results back"),
+    ]
+
+
 class SearchScreen(Screen[None]):
     """A line to type into, and below it what is found; the index is made when there is none of this content."""
 
@@ -51,11 +63,6 @@ class SearchScreen(Screen[None]):
     )
     CSS_PATH = "search.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open", tooltip="Open what is marked"),
-        Binding("down", "move('down')", "Choose", key_display="↑↓", tooltip="The next result"),
-        Binding("up", "move('up')", "Up", show=False, tooltip="The result before"),
-        Binding("pagedown", "move('page_down')", "Page down", show=False, tooltip="A page of results on"),
-        Binding("pageup", "move('page_up')", "Page up", show=False, tooltip="A page of results back"),
         Binding("escape", "dismiss", "Back", tooltip="Back to where you were"),
     ]
 
@@ -68,7 +75,7 @@ class SearchScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """The line, how many were found, and the results."""
-        yield Input(id="query", placeholder="Search lessons, equations, glossary and questions")
+        yield QueryLine(id="query", placeholder="Search lessons, equations, glossary and questions")
         yield Static(id="found", markup=False)
         yield ScreenList(id="results", markup=False)
         yield KeyFooter()
@@ -81,10 +88,6 @@ class SearchScreen(Screen[None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Search as one types."""
         self._look(event.value)
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Open the marked result."""
-        self.action_open()
 
     @work(exclusive=True, group="look")
     @until_left
