@@ -151,6 +151,8 @@ def test_check_says_what_is_wrong_where_and_fails(tmp_path: Path) -> None:
     assert bad.returncode == 1
     assert re.match(rf"{re.escape(str(course))}:\d+: .*week", bad.stdout)
     assert bad.stderr.startswith(f"{len(bad.stdout.splitlines())} problem")
+    none = run("check", str(tmp_path), "--chapter", "nonsense", cwd=tmp_path)
+    assert (none.returncode, none.stdout, none.stderr.count("\n")) == (2, "", 1)
 
 
 def test_commands_of_the_readme_exist(tmp_path: Path) -> None:

@@ -114,8 +114,9 @@ def search(words: tuple[str, ...], as_json: bool) -> None:
 
 @app.command()
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--chapter", metavar="ID", help="Only this chapter, by its id or number; a quick look while writing it.")
 @click.option("--fresh", is_flag=True, help="Run all code of the lessons, also what ran well before and is the same.")
-def check(folder: Path | None, fresh: bool) -> None:
+def check(folder: Path | None, chapter: str | None, fresh: bool) -> None:
     """Check the course content: recompute every answer, render every formula, follow every link."""
     from tutor.course.check import check_content
     from tutor.exercises.child import run_code
@@ -128,16 +129,18 @@ def check(folder: Path | None, fresh: bool) -> None:
 
     content = folder or paths.content_dir()
     if sys.stderr is not None and sys.stderr.isatty():
-        click.echo("Recomputing every answer and running the code of the lessons; this takes a minute …", err=True)
+        takes = "this takes a minute …" if chapter is None else "…"
+        click.echo(f"Recomputing every answer and running the code of the lessons; {takes}", err=True)
     run = Kept(runner, paths.cache() / "blocks.json", fresh=fresh)
-    problems = check_content(content, set(registry.LABS), run)
-    run.save()
+    problems = check_content(content, set(registry.LABS), run, chapter)
+    run.save(whole=chapter is None)
     for problem in problems:
         click.echo(f"{problem.file}:{problem.line}: {problem.message}")
+    looked_at = str(content) if chapter is None else f"chapter {chapter} of {content}"
     if problems:
-        click.echo(f"{len(problems)} problem{'s' if len(problems) != 1 else ''} in {content}", err=True)
+        click.echo(f"{len(problems)} problem{'s' if len(problems) != 1 else ''} in {looked_at}", err=True)
         click.get_current_context().exit(1)
-    click.echo(f"{content}: no problems", err=True)
+    click.echo(f"{looked_at}: no problems", err=True)
 
 
 @app.command()

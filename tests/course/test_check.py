@@ -14,6 +14,7 @@ from tutor.course.check import check_content
 from tutor.course.check_question import problems_of
 from tutor.course.load import Problem, read_bank
 from tutor.course.model import Question
+from tutor.errors import TutorError
 from tutor.exercises.child import run_code
 from tutor.labs import registry
 
@@ -1039,6 +1040,42 @@ def test_an_unread_chapter_is_not_taken_for_a_missing_one(tmp_path: Path) -> Non
     write(tmp_path, FILES | {"01-small/chapter.toml": CHAPTER + "mood = 1\n"})
     (found,) = problems(tmp_path)
     assert "unknown field `mood`" in found.message
+
+
+LATER = {
+    "02-later/chapter.toml": CHAPTER.replace('"small"', '"later"')
+    .replace("number = 1", "number = 2")
+    .replace('"Small"', '"Later"')
+    .replace('"one", "two"', '"three"')
+    .replace('"choice", "number"', ""),
+    "02-later/lessons/three.md": '+++\nid = "three"\ntitle = "Three"\nsection = "2.1"\nminutes = 5\n+++\n\n'
+    "## Three\n\n[To the first](lesson:one#9) and $x$ of the foobar.\n",
+    "02-later/questions.toml": blocks(BANK)[0],
+}
+
+
+@pytest.mark.parametrize("name", ["later", "2"])
+def test_one_chapter_is_checked_by_its_id_or_number_and_with_what_it_needs_of_the_others(
+    tmp_path: Path, name: str
+) -> None:
+    write(tmp_path, FILES | LATER | {"01-small/lessons/two.md": "no front matter", "words.txt": "first\n"})
+    found = check_content(tmp_path, {"a-lab"}, small_run, name)
+    whole = check_content(tmp_path, {"a-lab"}, small_run)
+    assert found
+    assert found == [problem for problem in whole if f"{tmp_path}/02-later/" in problem.file]
+    assert {"01-small", "02-later"} <= {Path(problem.file).relative_to(tmp_path).parts[0] for problem in whole}
+    said = " ".join(problem.message for problem in found)
+    assert "the lesson 'one' has no page '9'" in said
+    assert "the id is also used in" in said
+    assert "“foobar” is not among the known words" in said
+
+
+def test_there_must_be_such_a_chapter(tmp_path: Path) -> None:
+    write(tmp_path, FILES)
+    with pytest.raises(TutorError, match="there is no chapter 'large'; there are small, later"):
+        check_content(tmp_path, {"a-lab"}, None, "large")
+    with pytest.raises(TutorError, match="chapter 'later' has no content yet"):
+        check_content(tmp_path, {"a-lab"}, None, "later")
 
 
 def test_the_weeks_may_be_written_in_one_array(tmp_path: Path) -> None:

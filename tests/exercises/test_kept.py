@@ -45,6 +45,15 @@ def test_what_is_no_longer_in_the_course_is_dropped(tmp_path: Path) -> None:
     assert session(file, "b")[0] == ["b"]
 
 
+def test_a_look_at_a_part_of_the_course_drops_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "blocks.json"
+    session(file, "a", "b")
+    part = Kept(Runs(), file)
+    part("c")
+    part.save(whole=False)
+    assert session(file, "a", "b", "c")[0] == []
+
+
 def test_other_kernels_mean_running_all_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "blocks.json"
     session(file, "a")

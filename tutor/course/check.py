@@ -9,9 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec import structs
+
 from tutor.course import markup
 from tutor.course.check_question import problems_of, short, texts, twice
 from tutor.course.check_reference import check_reference, missing_entry
+from tutor.course.check_whole import whole_problems
 from tutor.course.load import (
     Bank,
     ContentError,
@@ -25,6 +28,8 @@ from tutor.course.load import (
     table_lines,
 )
 from tutor.course.model import Chapter, ChapterStub, Course, Lesson, Question
+from tutor.course.spelling import misspelt
+from tutor.errors import TutorError
 
 Runner = Callable[[str], tuple[bool, str]]
 """Runs a code block; returns whether it ended well, and its output or the error."""
@@ -66,19 +71,52 @@ class _Checker:
         except ContentError as error:
             return error.problems
         self.whole(course)
-        for stub in course.chapters:
-            if chapter_dir(self.content, stub.id) is not None:
-                self.read(stub)
-        for chapter_id, chapter in self.chapters.items():
-            self.chapter(chapter_id, chapter)
-        for lesson in self.lessons.values():
-            self.lesson(lesson)
-        for chapter_id, bank in self.banks.items():
-            self.bank(chapter_id, bank)
+        self.read_all(course)
+        for chapter_id in self.chapters:
+            self.of_chapter(chapter_id)
         check_reference(self, course)
         if run is not None:
             self.runs(run)
         return sorted(set(self.problems))
+
+    def one(self, chapter_id: str, run: Runner | None) -> list[Problem]:
+        """What is wrong in the folder of one chapter; of the others only what its links and ids need is read."""
+        try:
+            course = load_course(self.content)
+        except ContentError as error:
+            return error.problems
+        stub = next((stub for stub in course.chapters if chapter_id in {stub.id, str(stub.number)}), None)
+        if stub is None:
+            known = ", ".join(stub.id for stub in course.chapters)
+            raise TutorError(f"there is no chapter {chapter_id!r}; there are {known}")
+        if chapter_dir(self.content, stub.id) is None:
+            raise TutorError(f"chapter {stub.id!r} has no content yet")
+        self.read_all(course)
+        for name, bank in self.banks.items():
+            if name != stub.id:
+                self.seen |= dict.fromkeys(bank.lines, str(self.folder(name) / "questions.toml"))
+        if stub.id in self.chapters:
+            self.of_chapter(stub.id)
+        self.problems += misspelt(self.content, structs.replace(course, chapters=(stub,)))
+        self.problems += whole_problems(self.content, course)
+        if run is not None:
+            self.runs(run)
+        folder = self.folder(stub.id)
+        return sorted({found for found in self.problems if folder in [Path(found.file), *Path(found.file).parents]})
+
+    def read_all(self, course: Course) -> None:
+        for stub in course.chapters:
+            if chapter_dir(self.content, stub.id) is not None:
+                self.read(stub)
+
+    def of_chapter(self, chapter_id: str) -> None:
+        chapter = self.chapters[chapter_id]
+        self.chapter(chapter_id, chapter)
+        for lesson in dict.fromkeys(chapter.lessons):
+            if lesson in self.lessons:
+                self.lesson(self.lessons[lesson])
+        if chapter_id in self.banks:
+            self.bank(chapter_id, self.banks[chapter_id])
 
     def say(self, path: Path, line: int, message: str) -> None:
         self.problems.append(Problem(str(path), line, message))
@@ -309,12 +347,16 @@ class _Checker:
             yield missing
 
 
-def check_content(content: Path, labs: Collection[str], run: Runner | None = None) -> list[Problem]:
+def check_content(
+    content: Path, labs: Collection[str], run: Runner | None = None, chapter: str | None = None
+) -> list[Problem]:
     """Everything that is wrong with the content, sorted by file and line.
 
     `labs` are the ids that exist; `run` runs code blocks, several at a time in threads (None: they are not run).
+    With `chapter`, its id or number, only what is wrong in its folder; raises TutorError when there is none.
     """
-    return _Checker(content, labs).everything(run)
+    checker = _Checker(content, labs)
+    return checker.everything(run) if chapter is None else checker.one(chapter, run)
 
 
 def _pages_with_lines(lesson: Lesson) -> Iterator[tuple[str, int]]:

@@ -37,12 +37,16 @@ class Kept:
             self._used[key] = output
         return ok, output
 
-    def save(self) -> None:
-        """Keep what was used now and drop the rest; where it cannot be written, the code runs again next time."""
+    def save(self, *, whole: bool = True) -> None:
+        """Keep what was used now and, if that was the whole course, drop the rest.
+
+        Where it cannot be written, the code runs again next time.
+        """
+        kept = self._used if whole else _read(self._file) | self._used
         new = self._file.with_suffix(".new")
         with suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            new.write_text(json.dumps(self._used), encoding="utf-8")
+            new.write_text(json.dumps(kept), encoding="utf-8")
             os.replace(new, self._file)
 
 
