@@ -18,6 +18,7 @@ from rich.style import Style
 from tutor.labs import charts
 from tutor.labs.run import History
 from tutor.labs.spec import Chart, Frame, Series
+from tutor.labs.ticks import number, ticks
 
 FLOATS = st.floats(allow_nan=True, allow_infinity=True, width=64)
 COLUMNS = arrays(np.float64, st.integers(0, 60), elements=FLOATS)
@@ -200,6 +201,112 @@ def test_series_differ_without_colour(theme: charts.Theme) -> None:
     if not theme.color:
         picture = charts.draw(chart, history(y=np.arange(9.0)), 70, 16, theme)
         assert not any("#" in style for line in picture for _, style in line)
+
+
+def test_a_curve_ends_where_it_leaves_the_chart() -> None:
+    # A parabola from −1 to 8 in the range 0 … 4: nothing of it runs along the edges.
+    x = np.linspace(-3.0, 3.0, 61)
+    chart = Chart("c", "t", series=(Series("", "y", "x", "dashed"),), y_range=(0.0, 4.0))
+    rows = text(charts.draw(chart, history(x=x, y=x**2 - 1), 61, 20, charts.NO_COLOR)).splitlines()[1:-2]
+    edges = [len(rows[at][2:].replace(" ", "").replace(chr(0x2800), "")) for at in (0, -1)]
+    assert max(edges) <= 4
+    assert sum(len(row[2:].strip()) > 0 for row in rows) > 10
+
+
+@given(
+    x=arrays(np.float64, st.integers(1, 20), elements=st.floats(-3, 3)),
+    y=arrays(np.float64, st.integers(1, 20), elements=st.floats(-3, 3)),
+)
+@settings(max_examples=80, deadline=None)
+def test_the_pieces_of_a_curve_are_what_of_it_lies_in_the_square(x: Any, y: Any) -> None:
+    n = min(len(x), len(y))
+    x, y = x[:n], y[:n]
+    pieces = charts._inside(x, y)
+    fine = np.linspace(0, n - 1, 40 * n)
+    fx, fy = np.interp(fine, np.arange(n), x), np.interp(fine, np.arange(n), y)
+    inside = (fx >= 0) & (fx <= 1) & (fy >= 0) & (fy <= 1)
+    # Lengths: by the pieces, and by fine steps of the whole curve of which both ends lie inside.
+    step = np.hypot(np.diff(fx), np.diff(fy))
+    length = sum(float(np.hypot(np.diff(a), np.diff(b)).sum()) for a, b in pieces)
+    assert length >= step[inside[1:] & inside[:-1]].sum() - 1e-9
+    assert length <= step[inside[1:] | inside[:-1]].sum() + 4 * n * step.max(initial=0.0) / 2 + 1e-9
+    for a, b in pieces:
+        assert min(a.min(initial=0), b.min(initial=0)) >= 0
+        assert max(a.max(initial=0), b.max(initial=0)) <= 1
+
+
+def test_circles_are_round_where_units_are_equal() -> None:
+    t = np.linspace(0, 2 * np.pi, 200)
+    chart = Chart("c", "t", series=(Series("", "y", "x"),), equal=True)
+    rows = text(charts.draw(chart, history(x=np.cos(t), y=np.sin(t)), 90, 20, charts.NO_COLOR)).splitlines()[1:-2]
+    body = [row.split("│")[-1].split("┤")[-1].replace(chr(0x2800), " ").rstrip() for row in rows]
+    wide = max(map(len, body)) - min(len(row) - len(row.lstrip()) for row in body if row.strip())
+    tall = sum(bool(row.strip()) for row in body)
+    assert abs(wide - 2 * tall) <= 3
+
+
+@pytest.mark.parametrize("width", range(20, 70, 3))
+def test_the_axis_keeps_its_name_at_every_width(width: int) -> None:
+    chart = Chart("c", "t", series=(Series("", "y"),), x_label="steps of Adam", x_log=True)
+    last = text(charts.draw(chart, history(y=np.arange(5000.0)), width, 12, charts.NO_COLOR)).splitlines()[-1]
+    left, right = (last.partition("steps of Adam")[at] for at in (0, 2))
+    assert "steps of Adam" in last
+    # Beside a label stands a blank.
+    assert left == "" or left.endswith(" ")
+    assert right == "" or right.startswith(" ")
+
+
+def test_both_axes_and_the_colours_are_named() -> None:
+    chart = Chart(
+        "c", "Loss", series=(Series("path", "y", "x"),), x_names=((0.0, "left"), (1.0, "right")), y_label="w₂",
+        backdrop="b", scale="nats",
+    )  # fmt: skip
+    shown = history(x=[0.0, 1.0], y=[0.0, 1.0], b=np.array([[0.0, 1.0], [2.0, 4.0]]), b_extent=np.array([0, 1, 0, 1]))
+    rows = text(charts.draw(chart, shown, 50, 14, charts.DARK)).splitlines()
+    assert rows[0].startswith("Loss  ↑ w₂")
+    assert "nats 0" in rows[1]
+    assert rows[1].rstrip().endswith(" 4")
+    assert rows[-1].split() == ["left", "right"]
+
+
+def test_a_curve_over_bars_leaves_no_holes_in_them() -> None:
+    chart = Chart("c", "t", series=(Series("n", "bars", style="bars"), Series("p", "y")), y_range=(0.0, 1.0))
+    picture = charts.draw(chart, history(bars=np.full(60, 0.9), y=np.linspace(0.1, 0.8, 60)), 44, 16, charts.DARK)
+    over = [style for line in picture for run, style in line if any(ord(ch) > charts.BRAILLE for ch in run)]
+    assert sum(" on #" in style for style in over) >= len(over) - 2 > 0
+
+
+@given(
+    low=st.floats(-1e6, 1e6), span=st.floats(1e-6, 1e7), count=st.integers(2, 9), log=st.booleans(), whole=st.booleans()
+)
+@settings(max_examples=200, deadline=None)
+def test_an_axis_has_two_marks_at_least_and_few(low: float, span: float, count: int, log: bool, whole: bool) -> None:
+    if log:
+        low, span = low / 1e5, max(span / 1e6, 0.02)
+    high = low + span
+    marks = ticks(low, high, count, log, whole=whole)
+    places = [place for place, _ in marks]
+    room = 1e-6 * span + 1e-9 * abs(high)
+    assert places == sorted(places)
+    assert len(marks) <= 2 * count + 3
+    assert len(marks) >= 2 or (whole and not log)
+    assert all(low - room <= place <= high + room for place in places)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.0, "0"),
+        (-2.5, "−2.5"),
+        (1e6, "10⁶"),
+        (-1.5e6, "−1.5·10⁶"),
+        (2e-5, "2·10⁻⁵"),
+        (99_999.0, "10⁵"),
+        (0.25, "0.25"),
+    ],
+)
+def test_numbers_of_an_axis(value: float, said: str) -> None:
+    assert number(value) == said
 
 
 def test_the_prediction_is_drawn_at_its_height() -> None:

@@ -403,7 +403,7 @@ LAB = Lab(
     charts=(
         Chart(
             "inputs",
-            "Whole Jacobian, in evaluations of f",
+            "Jacobian by inputs, in evaluations",
             series=_counted("inputs"),
             x_label="inputs",
             x_log=True,
@@ -432,7 +432,7 @@ LAB = Lab(
         ),
         Chart(
             "outputs",
-            "Whole Jacobian, in evaluations of f",
+            "Jacobian by outputs, in evaluations",
             series=_counted("outputs"),
             x_label="outputs",
             x_log=True,

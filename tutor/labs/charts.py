@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 import re
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,8 @@ from plotext import figure
 
 from tutor.labs.run import History
 from tutor.labs.spec import Chart, Series
+from tutor.labs.ticks import number as written
+from tutor.labs.ticks import ticks
 
 Picture = list[list[tuple[str, str]]]
 Floats = npt.NDArray[np.float64]
@@ -71,7 +75,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 def warm() -> None:
     """Load and run the drawing code once, so that the first real chart is fast."""
-    _trace(np.array([0.0, 1.0]), np.array([0.0, 1.0]), 4, 2, lines=True)
+    _trace([(np.array([0.0, 1.0]), np.array([0.0, 1.0]))], 4, 2, lines=True)
 
 
 def to_ansi(picture: Picture) -> str:
@@ -200,21 +204,39 @@ def _thin(x: Floats, y: Floats, columns: int) -> tuple[Floats, Floats]:
     return x[at], y[at]
 
 
-def _trace(x: Floats, y: Floats, width: int, height: int, *, lines: bool) -> npt.NDArray[np.str_]:
-    """Draw points or a curve in the unit square on a canvas of braille cells; returns its characters."""
+def _inside(x: Floats, y: Floats) -> list[tuple[Floats, Floats]]:
+    """The pieces of a curve in the unit square: it ends where it leaves it, and does not run along the edge."""
+    if not len(x) or (min(x.min(), y.min()) >= 0.0 and max(x.max(), y.max()) <= 1.0):
+        return [(x, y)]
+    for level in (0.0, 1.0):
+        for _ in range(2):
+            # First where it crosses the level upwards, then, with the axes exchanged, sideways.
+            cross = np.flatnonzero((y[1:] < level) != (y[:-1] < level))
+            share = (level - y[cross]) / (y[cross + 1] - y[cross])
+            across = x[cross] + share * (x[cross + 1] - x[cross])
+            y, x = np.insert(x, cross + 1, across), np.insert(y, cross + 1, level)
+    kept = (x >= 0.0) & (x <= 1.0) & (y >= 0.0) & (y <= 1.0)
+    ends = np.flatnonzero(np.diff(np.concatenate([[False], kept, [False]]).astype(int)))
+    return [(x[a:b], y[a:b]) for a, b in zip(ends[::2].tolist(), ends[1::2].tolist(), strict=True)]
+
+
+def _trace(pieces: list[tuple[Floats, Floats]], width: int, height: int, *, lines: bool) -> npt.NDArray[np.str_]:
+    """Draw points or curves in the unit square on a canvas of braille cells; returns its characters."""
     blank = np.full((height, width), " ", dtype="<U1")
-    if not len(x) or width < 2 or height < 2:
+    pieces = [piece for piece in pieces if len(piece[0])]
+    if not pieces or width < 2 or height < 2:
         return blank
-    if not lines and len(x) > 2 * width * 4 * height:
-        # More points than dots: one point a dot draws the same picture.
-        dots = np.unique(np.stack([np.round(x * (2 * width - 1)), np.round(y * (4 * height - 1))]), axis=1)
-        x, y = dots[0] / (2 * width - 1), dots[1] / (4 * height - 1)
     figure.clear()
     figure.plot_size(width, height)
     figure.axes(False)
     for axis in (0, 1):
         figure.ruler(axis, 0).lim(0.0, 1.0).ticks([], [])
-    figure.draw(figure.signal(x.tolist(), y.tolist(), marker="braille").lines(lines))
+    for x, y in pieces:
+        if not lines and len(x) > 2 * width * 4 * height:
+            # More points than dots: one point a dot draws the same picture.
+            dots = np.unique(np.stack([np.round(x * (2 * width - 1)), np.round(y * (4 * height - 1))]), axis=1)
+            x, y = dots[0] / (2 * width - 1), dots[1] / (4 * height - 1)
+        figure.draw(figure.signal(x.tolist(), y.tolist(), marker="braille").lines(lines))
     rows = _ANSI.sub("", figure.build().string()).split("\n")
     for at, row in enumerate(rows[:height]):
         chars = list(row[:width])
@@ -257,16 +279,27 @@ def _curves(chart: Chart, history: History, width: int, height: int, theme: Them
     y_low, y_high = _range(ys, y_given, chart.y_log, zero=has_bars)
     if has_bars and x_given is None and not chart.x_log:
         x_low, x_high = x_low - 0.5, x_high + 0.5
-    head = _head(chart, data, width, theme, dropped, guess is not None)
-    y_ticks = _ticks(y_low, y_high, max(2, (height - len(head) - 2) // 4), chart.y_log)
+    head = _head(chart, data, width, theme, dropped, guess is not None, _backdrop_range(chart, history))
+    rows = height - len(head) - 2
+    y_ticks = ticks(y_low, y_high, max(2, rows // 4), chart.y_log)
+    if chart.equal and rows >= 2:
+        # The width of the labels changes little when the range does.
+        columns = max(1, width - 1 - max((len(label) for _, label in y_ticks), default=0))
+        (x_low, x_high), (y_low, y_high) = _alike(x_low, x_high, y_low, y_high, columns, 2 * rows)
+        y_ticks = ticks(y_low, y_high, max(2, rows // 4), chart.y_log)
     margin = max((len(label) for _, label in y_ticks), default=0)
-    columns, rows = width - margin - 1, height - len(head) - 2
+    columns = width - margin - 1
     if columns < 4 or rows < 2:
         return head
     text = np.full((rows, columns), " ", dtype="<U1")
     owner = np.full((rows, columns), -1, dtype=int)
+    # Bars with curves over them stand back in a fainter colour, also behind the curves' cells.
+    faint = has_bars and any(item.series.style != "bars" and len(item.x) for item in data)
+    bars = np.full((rows, columns), -1, dtype=int)
     for at, item in enumerate(data):
         _paint(item, at, text, owner, (x_low, x_high), (y_low, y_high))
+        if faint and item.series.style == "bars":
+            bars[text == "█"] = at
     if guess is not None:
         row = _row_of(guess, y_low, y_high, rows)
         free = np.flatnonzero(text[row] == " ")
@@ -279,13 +312,26 @@ def _curves(chart: Chart, history: History, width: int, height: int, theme: Them
         label = ticks_at.get(row, "")
         line = [(f"{label:>{margin}}", theme.muted), ("┤" if label else "│", theme.muted)]
         for column in range(columns):
-            cell = str(text[row, column])
-            style = _style_of(int(owner[row, column]), theme)
+            cell, at = str(text[row, column]), int(owner[row, column])
+            style = _style_of(at, theme)
+            if faint and at >= 0 and data[at].series.style == "bars":
+                style = _faint(at, theme)
+            elif bars[row, column] >= 0 and theme.color:
+                style = f"{style} on {_faint(int(bars[row, column]), theme)}"
             if behind is not None:
                 cell, style = _before(cell, style, behind[2 * row][column], behind[2 * row + 1][column], theme)
             line.append((cell, style))
         body.append(line)
     return head + body + _foot(chart, x_low, x_high, margin, columns, theme)
+
+
+def _alike(
+    x_low: float, x_high: float, y_low: float, y_high: float, wide: int, tall: int
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Both ranges, the one widened around its middle that has the larger scale on wide × tall squares."""
+    unit = max((x_high / 2 - x_low / 2) / wide, (y_high / 2 - y_low / 2) / tall)
+    x, y = x_low / 2 + x_high / 2, y_low / 2 + y_high / 2
+    return (x - unit * wide, x + unit * wide), (y - unit * tall, y + unit * tall)
 
 
 def _extent(chart: Chart, history: History) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
@@ -299,11 +345,11 @@ def _extent(chart: Chart, history: History) -> tuple[tuple[float, float] | None,
 
 def _backdrop(chart: Chart, history: History, rows: int, columns: int, theme: Theme) -> list[list[str]] | None:
     """What is behind each half of each cell: a colour, or without colours a character; None without a backdrop."""
-    array = np.asarray(history.frame.arrays.get(chart.backdrop, ()), dtype=np.float64)
-    if array.ndim != 2 or not array.size:
+    limits = _backdrop_range(chart, history)
+    if limits is None:
         return None
-    finite = array[np.isfinite(array) & (np.abs(array) < LARGEST)]
-    low, high = chart.image_range or ((float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0))
+    low, high = limits
+    array = np.asarray(history.frame.arrays[chart.backdrop], dtype=np.float64)
     with np.errstate(all="ignore"):
         values = _scaled(np.nan_to_num(array, nan=low, posinf=high, neginf=low), 2 * rows, columns, smooth=False)[::-1]
         if chart.backdrop_kind == "heat":
@@ -313,19 +359,24 @@ def _backdrop(chart: Chart, history: History, rows: int, columns: int, theme: Th
     return [[tints[number] for number in row] for row in numbers.tolist()]
 
 
+def _backdrop_range(chart: Chart, history: History) -> tuple[float, float] | None:
+    """The values at the ends of the colour scale, as declared or those of the data; None without a backdrop."""
+    array = np.asarray(history.frame.arrays.get(chart.backdrop, ()), dtype=np.float64)
+    if array.ndim != 2 or not array.size:
+        return None
+    finite = array[np.isfinite(array) & (np.abs(array) < LARGEST)]
+    return chart.image_range or ((float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0))
+
+
 def _ground(number: int, kind: str, theme: Theme) -> str:
     value = number / (TINTS - 1)
     if kind == "regions":
         if not theme.color:
             return " ·:+"[number % 4]
-        red, green, blue = bytes.fromhex(theme.series[number % len(theme.series)].removeprefix("#"))
-    elif not theme.color:
+        return _mixed(theme.series[number % len(theme.series)], 0.35, theme)
+    if not theme.color:
         return SHADES[min(len(SHADES) - 2, int(value * (len(SHADES) - 1)))]
-    else:
-        red, green, blue = bytes.fromhex(_color(value, "heat", theme).removeprefix("#"))
-    share = 0.35 if kind == "regions" else 0.6
-    mixed = (round(share * c + (1 - share) * g) for c, g in zip((red, green, blue), theme.ground, strict=True))
-    return "#{:02x}{:02x}{:02x}".format(*mixed)
+    return _mixed(_color(value, "heat", theme), 0.6, theme)
 
 
 def _before(cell: str, style: str, upper: str, lower: str, theme: Theme) -> tuple[str, str]:
@@ -336,6 +387,16 @@ def _before(cell: str, style: str, upper: str, lower: str, theme: Theme) -> tupl
     if empty:
         return ("▀", f"{upper} on {lower}") if upper != lower else (" ", f"on {lower}")
     return cell, f"{style} on {lower}".strip()
+
+
+def _faint(at: int, theme: Theme) -> str:
+    """The colour of a series half way to the ground."""
+    return _mixed(theme.series[at % len(theme.series)], 0.5, theme) if theme.color else ""
+
+
+def _mixed(color: str, share: float, theme: Theme) -> str:
+    parts = zip(bytes.fromhex(color.removeprefix("#")), theme.ground, strict=True)
+    return "#{:02x}{:02x}{:02x}".format(*(round(share * c + (1 - share) * g) for c, g in parts))
 
 
 def _style_of(owner: int, theme: Theme) -> str:
@@ -367,20 +428,21 @@ def _paint(
         if style == "points":
             visible = (y >= 0) & (y <= 1)
             x, y = x[visible], y[visible]
-    x, y = np.clip(x, 0.0, 1.0), np.clip(y, 0.0, 1.0)
     if style == "bars":
+        y = np.clip(y, 0.0, 1.0)
         zero = float(np.clip(_unit(np.zeros(1), *y_range)[0], 0.0, 1.0))
         canvas = _bars(x, y, zero, columns, rows)
     elif style == "points":
         if len(x) <= 80:
             _marks(x, y, at, text, owner)
             return
-        canvas = _trace(x, y, columns, rows, lines=False)
+        canvas = _trace([(x, y)], columns, rows, lines=False)
     else:
-        x, y = _thin(x, y, 2 * columns)
-        canvas = _trace(x, y, columns, rows, lines=True)
+        pieces = [_thin(*piece, 2 * columns) for piece in _inside(x, y)]
+        canvas = _trace(pieces, columns, rows, lines=True)
         if style == "dashed":
             canvas[:, (np.arange(columns) // 2) % 2 == 1] = " "
+        x, y = (np.concatenate([np.empty(0), *(piece[axis] for piece in pieces)]) for axis in (0, 1))
     drawn = (canvas != " ") & (canvas != chr(BRAILLE))
     both = drawn & (text != " ")
     for row, column in zip(*np.nonzero(both), strict=True):
@@ -404,94 +466,101 @@ def _marks(x: Floats, y: Floats, at: int, text: npt.NDArray[np.str_], owner: npt
     text[row, column], owner[row, column] = MARKS[at % len(MARKS)], at
 
 
-def _head(chart: Chart, data: list[_Data], width: int, theme: Theme, dropped: int, guessed: bool) -> Picture:
-    """Title with what was dropped, then the legend."""
+def _head(
+    chart: Chart,
+    data: list[_Data],
+    width: int,
+    theme: Theme,
+    dropped: int,
+    guessed: bool,
+    shades: tuple[float, float] | None,
+) -> Picture:
+    """Title with the name of the y axis and what was dropped, then the legend with the scale of the backdrop."""
     lines: Picture = [[(chart.title, "bold")]]
+    if chart.y_label and len(chart.title) + len(chart.y_label) + 4 <= width:
+        lines[0].append((f"  ↑ {chart.y_label}", theme.muted))
     if dropped:
         note = f"  {dropped} {'not positive' if chart.y_log else 'not finite'}, left out"
-        if len(chart.title) + len(note) <= width:
+        if sum(len(text) for text, _ in lines[0]) + len(note) <= width:
             lines[0].append((note, theme.muted))
         else:
             lines.append([(note.strip(), theme.muted)])
+    pieces: list[list[tuple[str, str]]] = []
     named = [(at, item) for at, item in enumerate(data) if item.series.label]
-    if (len(named) < 2 and not guessed) or width < 12:
-        return lines
-    legend: list[tuple[str, str]] = []
-    used = 0
-    for at, item in named:
-        mark = {"line": f"─{MARKS[at % len(MARKS)]}─", "dashed": "╍╍", "bars": "█"}.get(
-            item.series.style, MARKS[at % len(MARKS)] if len(item.x) <= 80 else "⠶"
-        )
-        piece = f"{mark} {item.series.label}   "
-        if used and used + len(piece.rstrip()) > width:
-            lines.append(legend)
-            legend, used = [], 0
-        legend += [(mark, _style_of(at, theme)), (piece[len(mark) :], theme.muted)]
-        used += len(piece)
+    scaled = shades if chart.scale else None
+    if len(named) > 1 or guessed or scaled:
+        faint = any(item.series.style != "bars" and len(item.x) for item in data)
+        for at, item in named:
+            mark = {"line": f"─{MARKS[at % len(MARKS)]}─", "dashed": "╍╍", "bars": "█"}.get(
+                item.series.style, MARKS[at % len(MARKS)] if len(item.x) <= 80 else "⠶"
+            )
+            color = _faint(at, theme) if faint and item.series.style == "bars" else _style_of(at, theme)
+            pieces.append([(mark, color), (f" {item.series.label}", theme.muted)])
     if guessed:
-        piece = "╌╌ your prediction"
-        if used and used + len(piece) > width:
-            lines.append(legend)
-            legend = []
-        legend += [("╌╌", theme.text), (piece[2:], theme.muted)]
-    return [*lines, legend]
+        pieces.append([("╌╌", theme.text), (" your prediction", theme.muted)])
+    if scaled:
+        low, high = scaled
+        tints = [(" ", f"on {_ground(round(k * (TINTS - 1) / 5), 'heat', theme)}") for k in range(6)]
+        if not theme.color:
+            tints = [(_ground(round(k * (TINTS - 1) / 5), "heat", theme), "") for k in range(6)]
+        pieces.append([(f"{chart.scale} {written(low)} ", theme.muted), *tints, (f" {written(high)}", theme.muted)])
+    return lines + _in_rows(pieces, width) if width >= 12 else lines
+
+
+def _in_rows(pieces: list[list[tuple[str, str]]], width: int) -> Picture:
+    """Pieces one after another, three cells apart, in as many rows as they need."""
+    rows: Picture = []
+    used = width
+    for piece in pieces:
+        size = sum(len(text) for text, _ in piece)
+        if rows and used + 3 + size <= width:
+            rows[-1] += [("   ", ""), *piece]
+            used += 3 + size
+        else:
+            rows.append(list(piece))
+            used = size
+    return rows
 
 
 def _foot(chart: Chart, low: float, high: float, margin: int, columns: int, theme: Theme) -> Picture:
     """The x axis, and below it the tick labels with the axis' name."""
-    ticks = _ticks(low, high, max(2, columns // 14), chart.x_log, whole=chart.x_whole)
-    axis, labels = ["─"] * columns, [" "] * columns
-    name = chart.x_label
-    for value, label in ticks:
+    marks: Sequence[tuple[float, str]] = chart.x_names or ticks(
+        low, high, max(2, columns // 14), chart.x_log, whole=chart.x_whole
+    )
+    axis = ["─"] * columns
+    labels: list[tuple[int, str]] = []
+    for value, label in marks:
         share = float(np.clip(_unit(np.array([value]), low, high)[0], 0.0, 1.0))
         at = round(share * (columns - 1))
         start = max(0, min(at - len(label) // 2, columns - len(label)))
-        if any(ch != " " for ch in labels[max(0, start - 1) : start + len(label) + 1]):
-            continue
-        axis[at] = "┬"
-        labels[start : start + len(label)] = list(label)
-    line = "".join(labels)
-    gaps = list(re.finditer(rf" {{{len(name) + 2},}}", line)) if name else []
-    if gaps:
-        # The last gap that is wide enough takes the axis' name, in its middle.
-        left, right = gaps[-1].span()
-        start = left + 1 + (right - left - 2 - len(name)) // 2
-        line = line[:start] + name + line[start + len(name) :]
+        if not labels or start > labels[-1][0] + len(labels[-1][1]):
+            axis[at] = "┬"
+            labels.append((start, label))
     return [
         [(" " * margin + "└", theme.muted), ("".join(axis), theme.muted)],
-        [(" " * (margin + 1), ""), (line, theme.muted)],
+        [(" " * (margin + 1), ""), (_named(labels, chart.x_label, columns), theme.muted)],
     ]
 
 
-def _ticks(low: float, high: float, count: int, log: bool, *, whole: bool = False) -> list[tuple[float, str]]:
-    """Round values inside the limits, with labels; on a log axis whole decades where they fit."""
-    if log and high - low >= 1:
-        decades = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)
-        stride = max(1, math.ceil(len(decades) / max(count, 1)))
-        return [(float(d), _decade(d)) for d in decades if (d - decades[0]) % stride == 0]
-    if log:
-        return [(value, _number(10**value)) for value in (low, high)]
-    span = high - low
-    raw = max(span / max(count, 1), 1.0 if whole else 0.0)
-    if raw < 1e-300:
-        return [(low, _number(low))]
-    power = 10.0 ** math.floor(math.log10(raw))
-    rounds = (1, 2, 5, 10) if whole else (1, 2, 2.5, 5, 10)
-    step = next(m * power for m in rounds if m * power >= raw * 0.999)
-    first = math.ceil(low / step - 1e-9)
-    values = [(first + k) * step for k in range(min(int(span / step + 1e-9), 2 * count) + 1)]
-    return [(v, _number(0.0 if abs(v) < step * 1e-6 else v)) for v in values if v <= high + step * 1e-6]
-
-
-def _number(value: float) -> str:
-    text = f"{value:.4g}"
-    return text.replace("e-0", "e-").replace("e+0", "e").replace("-", "−", 1) if text.startswith("-") else text
-
-
-def _decade(power: int) -> str:
-    if -2 <= power <= 3:
-        return f"{10.0**power:g}"
-    return "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+def _named(labels: list[tuple[int, str]], name: str, columns: int) -> str:
+    """The labels in their places and the axis' name in a gap between them; labels give way to a long name."""
+    for fewer in range(len(labels) + 1):
+        for left_out in combinations(reversed(range(len(labels))), fewer):
+            line = [" "] * columns
+            for start, label in (each for at, each in enumerate(labels) if at not in left_out):
+                line[start : start + len(label)] = label
+            text = "".join(line[:columns])
+            # At an end of the axis one blank is enough.
+            gaps = list(re.finditer(rf"(?:^|(?<=\S) ) {{{len(name)},}}(?: (?=\S)|$)", text)) if name else []
+            if gaps:
+                # The last gap that is wide enough takes the name, in its middle.
+                left, right = gaps[-1].span()
+                left, right = left + (left > 0), right - (right < columns)
+                start = left + (right - left - len(name)) // 2
+                return text[:start] + name + text[start + len(name) :]
+            if not name:
+                return text
+    return name[:columns]
 
 
 # -- pictures ---
@@ -651,4 +720,4 @@ def _scale(low: float, high: float, width: int, theme: Theme) -> list[tuple[str,
     bar: list[Any] = [
         ("█", _color(level, "heat", theme)) if theme.color else (SHADES[min(4, int(level * 5))], "") for level in levels
     ]
-    return [(f"{_number(low)} ", theme.muted), *bar, (f" {_number(high)}", theme.muted)]
+    return [(f"{written(low)} ", theme.muted), *bar, (f" {written(high)}", theme.muted)]

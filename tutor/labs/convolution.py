@@ -334,7 +334,7 @@ LAB = Lab(
             "Weights of T so far",
             series=(
                 Series("dense layer", "dense", "outputs", "dashed"),
-                Series("not 0", "used", "outputs"),
+                Series("in use", "used", "outputs"),
                 Series("different", "different", "outputs"),
             ),
             x_label="outputs",

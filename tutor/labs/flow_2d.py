@@ -311,8 +311,11 @@ LAB = Lab(
     charts=(
         Chart(
             "model",
-            "log₁₀ density of the model, and data",
+            "Density of the model, and data",
             series=(Series("data", "data_y", "data_x", "points"),),
+            x_label="x₁",
+            y_label="x₂",
+            scale="log₁₀ p",
             backdrop="model",
             image_range=DECADES,
         ),
@@ -320,6 +323,8 @@ LAB = Lab(
             "samples",
             "Noise on its way to the data's density",
             series=(Series("samples", "sample_y", "sample_x", "points"),),
+            x_label="x₁",
+            scale="log₁₀ p",
             backdrop="truth",
             image_range=DECADES,
         ),
@@ -327,7 +332,9 @@ LAB = Lab(
             "rings",
             "Circles around z = 0, carried along",
             series=tuple(Series(f"{share:.0%}", f"ring{at}_y", f"ring{at}_x") for at, share in enumerate(INSIDE)),
+            x_label="x₁",
             backdrop="square",
+            equal=True,
         ),
         Chart(
             "filaments",

@@ -398,9 +398,11 @@ LAB = Lab(
     charts=(
         Chart(
             "after",
-            "After: samples on √density of y",
+            "After: samples on the density of y",
             series=(Series("y", "y2", "y1", "points"),),
             x_label="y₁",
+            y_label="y₂",
+            scale="√p",
             backdrop="after",
         ),
         Chart(
@@ -422,9 +424,11 @@ LAB = Lab(
         ),
         Chart(
             "before",
-            "Before: samples on √density of x",
+            "Before: samples on the density of x",
             series=(Series("x", "x2", "x1", "points"),),
             x_label="x₁",
+            y_label="x₂",
+            scale="√p",
             backdrop="before",
         ),
         Chart(

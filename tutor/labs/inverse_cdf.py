@@ -354,6 +354,7 @@ LAB = Lab(
                 *(Series("", f"way{place}_u", f"way{place}_x") for place in range(SHOWN)),
             ),
             x_label="x",
+            y_label="u",
             backdrop="unit",
         ),
         Chart(
@@ -361,6 +362,7 @@ LAB = Lab(
             "Samples (bars) and the exact law",
             series=(Series("samples", "bars", "bars_x", "bars"), Series("exact", "pdf", "pdf_x")),
             x_label="x",
+            y_label="p",
             backdrop="area",
         ),
         Chart(

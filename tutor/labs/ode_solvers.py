@@ -442,6 +442,7 @@ LAB = Lab(
             ),
             x_label="Re z",
             y_label="Im z",
+            equal=True,
         ),
         Chart(
             "energy",

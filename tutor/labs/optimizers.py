@@ -438,7 +438,10 @@ LAB = Lab(
                     *(Series(name, f"{name}_y", f"{name}_x") for name in pair),
                     Series("minimum", "best_y", "best_x", "points"),
                 ),
+                x_label="w₁",
+                y_label="w₂",
                 backdrop="loss",
+                scale="log₁₀ f",
             )
             for at, pair in enumerate((METHODS[:2], METHODS[2:]), start=1)
         ),

@@ -331,7 +331,10 @@ LAB = Lab(
             "path",
             "The exact minimum for every λ",
             series=(
-                *(Series(f"true {value:g}", f"path_{rank}", "share") for rank, value in enumerate(TRUE.values())),
+                *(
+                    Series(f"true {value:g}".replace("-", "−"), f"path_{rank}", "share")
+                    for rank, value in enumerate(TRUE.values())
+                ),
                 Series("others", "others", "others_share", "points"),
                 Series("FISTA at this λ", "now", "now_share", "points"),
             ),

@@ -311,8 +311,10 @@ LAB = Lab(
     charts=(
         Chart(
             "regions",
-            "Regions: with skip │ without",
-            series=tuple(Series(f"arm {arm}", f"arm{arm}_y", f"arm{arm}_x", "points") for arm in range(3)),
+            "Decision regions",
+            series=tuple(Series(f"arm {arm + 1}", f"arm{arm}_y", f"arm{arm}_x", "points") for arm in range(3)),
+            x_names=((0.0, "with skip"), (2 * RADIUS, "without")),
+            y_label="x₂",
             backdrop="regions",
             backdrop_kind="regions",
         ),
@@ -351,7 +353,9 @@ LAB = Lab(
         Chart(
             "exact",
             "The best possible regions",
-            series=tuple(Series(f"arm {arm}", f"arm{arm}_y1", f"arm{arm}_x1", "points") for arm in range(3)),
+            series=tuple(Series(f"arm {arm + 1}", f"arm{arm}_y1", f"arm{arm}_x1", "points") for arm in range(3)),
+            x_label="x₁",
+            y_label="x₂",
             backdrop="exact",
             backdrop_kind="regions",
         ),

@@ -447,12 +447,12 @@ LAB = Lab(
     frame=frame,
     checks=checks,
     charts=(
-        Chart("resnet", "Decision regions: ResNet", series=_arms("x", "y"), backdrop="resnet_regions",
-              backdrop_kind="regions"),
-        Chart("rk4", "Decision regions: Neural ODE by RK4", series=_arms("x", "y"), backdrop="rk4_regions",
-              backdrop_kind="regions"),
-        Chart("euler", "Decision regions: Neural ODE by Euler", series=_arms("x", "y"), backdrop="euler_regions",
-              backdrop_kind="regions"),
+        Chart("resnet", "Decision regions: ResNet", series=_arms("x", "y"), x_label="x₁", y_label="x₂",
+              backdrop="resnet_regions", backdrop_kind="regions"),
+        Chart("rk4", "Decision regions: Neural ODE by RK4", series=_arms("x", "y"), x_label="x₁", y_label="x₂",
+              backdrop="rk4_regions", backdrop_kind="regions"),
+        Chart("euler", "Decision regions: Neural ODE by Euler", series=_arms("x", "y"), x_label="x₁", y_label="x₂",
+              backdrop="euler_regions", backdrop_kind="regions"),
         Chart(
             "runs",
             "Test accuracy with other Euler steps",
@@ -465,7 +465,8 @@ LAB = Lab(
             x_log=True,
             y_range=(0.0, 1.05),
         ),
-        Chart("flow", "Neural ODE by RK4: paths of 15 points", series=_arms("flow_x", "flow_y"), x_label="x₁"),
+        Chart("flow", "Neural ODE by RK4: paths of 15 points", series=_arms("flow_x", "flow_y"), x_label="x₁",
+              y_label="x₂"),
         Chart(
             "memory",
             "Numbers kept for one gradient",

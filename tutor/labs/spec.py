@@ -172,13 +172,21 @@ class Check(NamedTuple):
                 return self.measured >= self.truth - self.tolerance
 
 
+def figure(value: float, digits: int = 4) -> str:
+    """A figure of a check to so many digits, whole from 10,000 on: 0.8405, −7.6e-12, 104,960."""
+    text = f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.{digits}g}"
+    text = text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+    return "−" + text[1:] if text.startswith("-") else text
+
+
 def describe(check: Check) -> str:
     """Write a check as one line, e.g. `✓ E[x²]: theory 0.8405 · measured 0.8381 ± 0.0061`."""
     mark = "✓" if check.ok else "✗"
     relation = {"=": "", "<=": "at most ", ">=": "at least "}[check.relation]
-    error = f" ± {check.error:.2g}" if check.error else ""
-    within = "" if check.error else f" (within {check.tolerance:.1g})"
-    return f"{mark} {check.name}: theory {relation}{check.truth:.4g} · measured {check.measured:.4g}{error}{within}"
+    error = f" ± {figure(check.error, 2)}" if check.error else ""
+    within = f" (within {figure(check.tolerance, 2)})" if check.tolerance and not check.error else ""
+    truth, measured = figure(check.truth), figure(check.measured)
+    return f"{mark} {check.name}: theory {relation}{truth} · measured {measured}{error}{within}"
 
 
 @dataclass(frozen=True)
@@ -201,12 +209,17 @@ class Chart:
     series: tuple[Series, ...] = ()
     x_label: str = ""
     y_label: str = ""
+    """Written behind the title, for axes that the title does not name."""
+    x_names: tuple[tuple[float, str], ...] = ()
+    """Names in place of numbers on the x axis."""
     x_log: bool = False
     x_whole: bool = False
     """Whether between whole numbers there is nothing, so that the axis names none but these."""
     y_log: bool = False
     x_range: tuple[float, float] | None = None
     y_range: tuple[float, float] | None = None
+    equal: bool = False
+    """Whether both axes have the same unit on the screen, so that circles are round; the shorter range is widened."""
     images: tuple[tuple[str, str], ...] = ()
     """For `image` and `heat`: (caption, name of a 2-D array, or of a 3-D one whose slices are drawn side by side)."""
     rows: tuple[str, ...] = ()
@@ -219,6 +232,8 @@ class Chart:
     ascending and evenly spread. The array `BACKDROP_extent`, (x_low, x_high, y_low, y_high), sets the axes."""
     backdrop_kind: Literal["heat", "regions"] = "heat"
     """`heat`: a continuous scale. `regions`: whole numbers, each in the colour of the series of that number."""
+    scale: str = ""
+    """What the colours of the backdrop are; with it the scale stands in the legend."""
 
 
 @dataclass(frozen=True)

@@ -221,6 +221,9 @@ LAB = Lab(
                 Series("z", "z2", "z1", "points"),
                 Series("one standard deviation", "ez2", "ez1"),
             ),
+            x_label="z₁",
+            y_label="z₂",
+            equal=True,
         ),
         Chart(
             "before",
@@ -229,6 +232,9 @@ LAB = Lab(
                 Series("x", "x2", "x1", "points"),
                 Series("one standard deviation", "ex2", "ex1"),
             ),
+            x_label="x₁",
+            y_label="x₂",
+            equal=True,
         ),
         Chart(
             "distance",

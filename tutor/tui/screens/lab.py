@@ -17,7 +17,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from tutor.errors import TutorError
-from tutor.labs.spec import Check, Lab, Param, Value, make_params, params_of
+from tutor.labs.spec import Check, Lab, Param, Value, figure, make_params, params_of
 from tutor.progress import events as log
 from tutor.tui.format import bar, time_left
 from tutor.tui.pace import Pace
@@ -280,10 +280,12 @@ class LabScreen(Screen[None]):
         text = Text()
         for check in checks:
             relation = {"=": "", "<=": "≤ ", ">=": "≥ "}[check.relation]
-            error = f" ± {check.error:.2g}" if check.error else ""
+            error = f" ± {figure(check.error, 2)}" if check.error else ""
+            room = f" (to {figure(check.tolerance, 2)})" if check.tolerance and not check.error else ""
             text.append("✓ " if check.ok else "✗ ", style="bold")
             text.append(f"{check.name}\n", style="" if check.ok else "bold")
-            text.append(f"  theory {relation}{check.truth:.4g}\n  measured {check.measured:.4g}{error}\n", style="dim")
+            text.append(f"  theory {relation}{figure(check.truth)}{room}\n", style="dim")
+            text.append(f"  measured {figure(check.measured)}{error}\n", style="dim")
         text.rstrip()
         shown = self.query_one("#checks", Static)
         # What was larger before leaves its room behind: a new layout with every frame would hold up the keys.
