@@ -475,7 +475,7 @@ async def test_leaving_while_a_page_is_drawn(content: Path, store: Store, monkey
         async def updating(widget: MathMarkdown, markdown: str) -> None:
             await update(widget, markdown)
             while app.reading.query("#lesson-links"):  # until the screen is being taken apart
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.01)
 
         monkeypatch.setattr(MathMarkdown, "update", updating)
         await pilot.press("n", "escape")

@@ -590,7 +590,7 @@ async def test_leaving_while_something_is_drawn(
             if widget.id == drawing and markdown:
                 screen = widget.screen
                 while screen.query("#quiz-page > *"):  # until the screen is being taken apart
-                    await asyncio.sleep(0)
+                    await asyncio.sleep(0.01)
 
         monkeypatch.setattr(MathMarkdown, "update", updating)
         await learner.press("end", "enter")
