@@ -13,7 +13,7 @@ import pytest
 from cli_support import SCRIPT, Terminal
 from progress_support import Clock, answer, tables
 
-from tutor import cli
+from tutor import cli, cli_progress
 from tutor.course.load import load_course, load_questions
 from tutor.paths import content_dir
 from tutor.progress import events as log
@@ -307,6 +307,19 @@ def test_what_finds_nothing_says_so_beside_the_output(tutor: Run, home: Path, ar
     out, err = tutor(*arguments)
     assert (out, err.count("\n")) == ("", 1)
     assert tutor(*arguments, "--json")[1] == ""
+
+
+def test_a_wait_for_a_long_log_is_announced(
+    tutor: Run, progress: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli_progress, "LONG_LOG", 3)
+    tutor("export", str(tmp_path / "mine.json"))
+    tutor("reset", "all", "--yes")
+    with monkeypatch.context() as seen:
+        seen.setattr("sys.stderr.isatty", lambda: True, raising=False)
+        assert "anew from 5 rows" in tutor("undo")[1]
+        assert "anew from 10 rows" in tutor("import", str(tmp_path / "mine.json"))[1]
+    assert "anew" not in tutor("import", str(tmp_path / "mine.json"))[1]
 
 
 def test_undo_ends_with_a_line(tutor: Run, progress: Path) -> None:

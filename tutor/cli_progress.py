@@ -50,6 +50,20 @@ def _learner() -> Iterator[_Learner]:
         store.close()
 
 
+LONG_LOG = 10_000
+"""Rows from which deriving everything anew is announced."""
+ROW_SECONDS = 0.0003
+"""What it takes a row, about."""
+
+
+def _announce(store: Store, more: int = 0) -> None:
+    """Say to who waits that everything is derived anew from a long log."""
+    rows = int(store.query("SELECT count(*) FROM events")[0][0]) + more
+    if rows > LONG_LOG and sys.stderr is not None and sys.stderr.isatty():
+        seconds = rows * ROW_SECONDS
+        click.echo(f"Deriving everything anew from {rows:,} rows; this takes about {seconds:.0f} s …", err=True)
+
+
 def _count(number: int, name: str) -> str:
     return f"{number:,} {name}{'' if number == 1 else 's'}"
 
@@ -507,7 +521,7 @@ def import_(file: Path) -> None:
     from tutor.progress.transfer import import_file
 
     with _learner() as learner:
-        done = import_file(learner.store, file)
+        done = import_file(learner.store, file, lambda rows: _announce(learner.store, rows))
     click.echo(f"{file}: {_count(done.new, 'row')} new, {done.known:,} known already", err=True)
 
 
@@ -548,7 +562,12 @@ def reset(target: str, yes: bool) -> None:
 @click.command()
 def undo() -> None:
     """Take back the latest answer, reset, flag or change of the plan."""
+    from tutor.progress.events import Reset
+
     with _learner() as learner:
+        row = learner.store.undoable()
+        if row is not None and isinstance(row.event, Reset):
+            _announce(learner.store)
         row = learner.store.undo()
     if row is None:
         raise TutorError("there is nothing to undo")

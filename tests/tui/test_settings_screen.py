@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 from textual.widgets import Tree
-from tui_support import CHAPTER, Learner, learning, progress
+from tui_support import CHAPTER, Learner, asks, learning, progress
 
 from tutor import paths
 from tutor.progress import events as log
 from tutor.progress.events import ReviewSettings
 from tutor.settings import Settings, load_settings
 from tutor.tui.screens.data import DataScreen, ForgetScreen
+from tutor.tui.screens.quiz import QuizScreen
 from tutor.tui.screens.settings import LOOKS, REVIEWS, SettingsScreen
 from tutor.tui.screens.today import TodayScreen
 from tutor.tui.widgets.dials import Dials
@@ -164,6 +165,10 @@ async def test_flags_are_listed_and_can_be_taken_back() -> None:
         await learner.on(DataScreen)
         await learner.sees("Flagged: 1 question", "la-sigma-2x2 a sign [/bold] is wrong")
         await goes(learner, "flag:")
+        await learner.press("enter")
+        assert (await asks(learner, await learner.on(QuizScreen))).id == "la-sigma-2x2"
+        await learner.press("escape")
+        await learner.on(DataScreen)
         await learner.press("x")
         await learner.misses("Flagged")
         assert learner.app.store.effective("flag") == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -68,13 +69,16 @@ def export(store: Store, path: Path) -> int:
     return len(rows)
 
 
-def import_file(store: Store, path: Path) -> Imported:
+def import_file(store: Store, path: Path, before: Callable[[int], None] = lambda rows: None) -> Imported:
     """Add the rows of an exported file that are not in the log yet, and derive everything again.
+
+    `before` is told how many rows the file has before they are merged, which takes a while.
 
     Raises TutorError, and changes nothing, when the file is not what `export` wrote, is newer than this program, or
     holds another row under an id that the log has.
     """
     rows = _read(path, store.now())
+    before(len(rows))
     try:
         new = store.merge(rows)
     except (ValueError, OverflowError) as error:

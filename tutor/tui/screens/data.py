@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -20,6 +22,7 @@ from tutor.labs import registry
 from tutor.progress.events import Flag
 from tutor.progress.queue import today
 from tutor.progress.reset import Forgotten, forgotten, scope
+from tutor.tui.drawing import until_left
 from tutor.tui.format import count, hours
 from tutor.tui.screens.dialog import HELP_KEY, Dialog
 from tutor.tui.widgets.footer import KeyFooter
@@ -48,9 +51,9 @@ class DataScreen(Screen[None]):
     app: TutorApp
     TITLE = "Your data"
     HELP = (
-        "The arrows move, Enter opens a branch: chapters hold lessons, labs and the questions you answered. x begins "
-        "what is marked anew: it says first what would be forgotten, and u brings it back. On a flagged question x "
-        "takes the flag back.\n"
+        "The arrows move, Enter opens a branch: chapters hold lessons, labs and the questions you answered; on a "
+        "question Enter asks it. x begins what is marked anew: it says first what would be forgotten, and u brings it "
+        "back. On a flagged question x takes the flag back.\n"
         "e writes all your progress to one file; `genai-tutor import FILE` adds it to another machine's."
     )
     CSS_PATH = "data.tcss"
@@ -60,6 +63,9 @@ class DataScreen(Screen[None]):
         Binding("e", "export", "Export", tooltip="Write all your progress to one file"),
         Binding("escape", "dismiss", "Back", tooltip="Back to where you were"),
     ]
+
+    _undoing = False
+    """Whether it is being brought back."""
 
     def compose(self) -> ComposeResult:
         """Where the data are, the tree, and what would be forgotten."""
@@ -121,6 +127,14 @@ class DataScreen(Screen[None]):
         """Count what would be forgotten."""
         self._say()
 
+    def on_tree_node_selected(self, event: Tree.NodeSelected[str]) -> None:
+        """Ask a question that is chosen; a branch opens by itself."""
+        kind, _, name = (event.node.data or "").partition(":")
+        if f"{kind}:" == FLAG:
+            name = next((row.event.item for row in self.app.store.effective("flag") if row.id == name), "")
+        if name and (kind == "question" or f"{kind}:" == FLAG):
+            self.app.open_target(f"question:{name}")
+
     def _say(self, news: str = "") -> None:
         """What x would do to what is marked, after the news."""
         target = self._target()
@@ -146,7 +160,9 @@ class DataScreen(Screen[None]):
     # -- keys ---
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer only what there is to do."""
+        """Offer only what there is to do; nothing that writes while something is being brought back."""
+        if self._undoing and action in {"forget", "undo", "export"}:
+            return False
         match action:
             case "forget":
                 target = self._target()
@@ -177,11 +193,23 @@ class DataScreen(Screen[None]):
             self._fill()
             self._say("Forgotten; u brings it back.")
 
-    def action_undo(self) -> None:
-        """Bring back what was forgotten last."""
-        self.app.store.undo(self.app.store.effective("reset")[-1].id)
+    @work(group="undo", exit_on_error=False)
+    @until_left
+    async def action_undo(self) -> None:
+        """Bring back what was forgotten last: all is derived anew from the log, which takes seconds when it is long."""
+        if self._undoing:
+            return
+        self._undoing = True
+        self.refresh_bindings()
+        self.query_one("#data-counts", Static).update(Text("Bringing it back …"))
+        try:
+            await asyncio.to_thread(_undo_reset)
+            news = "It is all back."
+        except TutorError as error:
+            news = str(error)
+        self._undoing = False
         self._fill()
-        self._say("It is all back.")
+        self._say(news)
 
     def action_export(self) -> None:
         """Write the log to a file named after the day."""
@@ -194,6 +222,17 @@ class DataScreen(Screen[None]):
             self.notify(str(error), severity="error", markup=False, timeout=10)
         else:
             self.query_one("#data-counts", Static).update(Text(f"Exported {count(rows, 'row')} to {path}"))
+
+
+def _undo_reset() -> None:
+    """With a store of this thread's own."""
+    from tutor.progress.store import Store
+
+    store = Store.open(paths.database())
+    try:
+        store.undo(kinds=("reset",))
+    finally:
+        store.close()
 
 
 def _nodes(node: TreeNode[str]) -> Iterator[TreeNode[str]]:
