@@ -5,7 +5,9 @@ from collections.abc import Callable
 
 import pytest
 from textual.app import App, ComposeResult
+from textual.geometry import Offset
 from textual.pilot import Pilot
+from textual.selection import Selection
 from textual.widgets import Label
 
 from tutor.course.markup import render_block
@@ -15,8 +17,9 @@ from tutor.tui.widgets.math_markdown import (
     CodeBlock,
     FormulaBlock,
     MathMarkdown,
+    Output,
+    Paragraph,
     Result,
-    Row,
     links,
 )
 
@@ -110,7 +113,7 @@ async def test_wide_formula_scrolls_and_is_not_wrapped() -> None:
         before = screen_text(app)
         block.scroll_sideways(8)
         await pilot.pause()
-        assert app.query_one(Row).scroll_x == 8
+        assert block.scroll_x == 8
         assert screen_text(app) != before
         await pilot.resize_terminal(160, 20)
         await pilot.pause()
@@ -125,6 +128,40 @@ async def test_prose_flows_again_when_the_terminal_changes() -> None:
         await pilot.resize_terminal(40, 20)
         await pilot.pause()
         assert app.query_one("MarkdownParagraph").size.height > 2 * wide
+
+
+async def test_lists_hang_by_their_bullets_and_cost_a_widget_an_item() -> None:
+    words = " ".join(["word"] * 20)
+    page = f"- {words}\n- two\n  - three\n\n9. {words}\n10. ten"
+    app = PageApp(page)
+    async with app.run_test(size=(40, 30)) as pilot:
+        await pilot.pause()
+        rows = [row.rstrip() for row in screen_text(app).splitlines()]
+        assert rows[0].startswith("• word word")
+        assert rows[1].startswith("  word word")
+        nested = rows.index("• two")
+        assert rows[nested + 1] == "  ▪ three"
+        ninth = next(at for at, row in enumerate(rows) if row.startswith("  9. word"))
+        assert rows[ninth + 1].startswith("     word")
+        assert " 10. ten" in rows
+        (last,) = (item for item in app.query(Paragraph) if item.bullet == " 10. ")
+        assert last.get_selection(Selection(None, None)) == (" 10. ten", "\n")
+        assert last.get_selection(Selection(Offset(1, 0), None)) == ("en", "\n")
+        # What holds more than words has widgets of its own.
+        assert len(app.query("BulletList > Horizontal")) == 1
+
+
+async def test_wide_code_and_its_output_scroll() -> None:
+    app = PageApp("```python run\nx = " + "1 + " * 30 + "1\n```")
+    async with app.run_test(size=(40, 20)) as pilot:
+        await pilot.pause()
+        block = app.query_one(CodeBlock)
+        assert block.overflows
+        block.show_result(Result("wide " * 30, "", 0.0))
+        await pilot.pause()
+        block.scroll_sideways(8)
+        await pilot.pause()
+        assert block.scroll_x == app.query_one(Output).scroll_x == 8
 
 
 async def test_expected_output_is_hidden_only_after_code_that_runs() -> None:

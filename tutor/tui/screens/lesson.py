@@ -182,7 +182,6 @@ class LessonScreen(Screen[None], inherit_bindings=False):
         self.page = min(max(page if page > 0 else pages + 1 + page, 1), pages)
         self.set_reactive(Screen.title, f"{lesson.head.section} {lesson.head.title}")
         self._record(log.Page(item=lesson_id, page=self.page, pages=pages))
-        self._draw_head()
         self._draw(scroll)
 
     def _remembered(self, lesson_id: str) -> tuple[int, float]:
@@ -231,6 +230,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
             self.page_links = links(text, self.app.settings.ascii_math)
             body = self.query_one("#lesson-body")
             with self.app.batch_update():
+                self._draw_head()
                 page = self.query_one(MathMarkdown)
                 await page.update(text)
                 holder = self.query_one("#lesson-links", Vertical)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, cast
@@ -13,14 +14,29 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.dollarmath.index import math_inline_dollar
+from rich.cells import cell_len
+from rich.segment import Segment
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import HorizontalScroll
+from textual.containers import Horizontal, HorizontalScroll, Vertical
 from textual.content import Content
+from textual.geometry import Region
 from textual.highlight import HighlightTheme, highlight
+from textual.selection import Selection
+from textual.strip import Strip
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Label, Markdown
-from textual.widgets._markdown import MarkdownTable, MarkdownTableCellContents, MarkdownTableContent
+from textual.widgets._markdown import (
+    MarkdownBullet,
+    MarkdownBulletList,
+    MarkdownListItem,
+    MarkdownOrderedList,
+    MarkdownParagraph,
+    MarkdownTable,
+    MarkdownTableCellContents,
+    MarkdownTableContent,
+)
 from textual.widgets.markdown import MarkdownBlock, MarkdownFence
 
 from tutor.course import markup
@@ -122,33 +138,10 @@ class CodeTheme(HighlightTheme):
     }
 
 
-class Row(HorizontalScroll, can_focus=False):
-    """Holds lines that are never wrapped; what is wider than the page scrolls."""
-
-    DEFAULT_CSS = """
-    Row {
-        height: auto;
-        width: 1fr;
-        overflow: auto hidden;
-        scrollbar-size-horizontal: 1;
-        scrollbar-color: $border-blurred;
-        scrollbar-color-hover: $border;
-        scrollbar-color-active: $border;
-        scrollbar-background: $background;
-        scrollbar-background-hover: $background;
-        scrollbar-background-active: $background;
-
-        & > Label {
-            width: auto;
-            text-wrap: nowrap;
-        }
-    }
-    """
-
-    @property
-    def overflows(self) -> bool:
-        """Whether there is more than the page is wide."""
-        return self.max_scroll_x > 0
+@lru_cache(maxsize=64)
+def _coloured(code: str, language: str) -> Content:
+    """The code in the colours' names, whatever the theme: Textual asks for it twice when a block is shown."""
+    return highlight(code, language=language, theme=CodeTheme)
 
 
 class FormulaBlock(MarkdownBlock):
@@ -175,18 +168,83 @@ class FormulaBlock(MarkdownBlock):
         self.drawn = str(token.meta["drawn"])
 
     def compose(self) -> ComposeResult:
-        """Lay the drawing in a row that scrolls."""
-        with Row():
-            yield Label(Content(self.drawn), markup=False)
+        """Lay out the drawing."""
+        yield Label(Content(self.drawn), markup=False)
 
     @property
     def overflows(self) -> bool:
         """Whether the formula is wider than the page."""
-        return self.query_one(Row).overflows
+        return self.max_scroll_x > 0
 
     def scroll_sideways(self, by: int) -> None:
         """Move the formula by so many columns."""
-        self.query_one(Row).scroll_relative(x=by, animate=False)
+        self.scroll_relative(x=by, animate=False)
+
+
+class Paragraph(MarkdownParagraph):
+    """A paragraph; one that is all of a list's item paints its bullet itself, where Textual has three widgets more."""
+
+    bullet = ""
+
+    def mark(self, bullet: str) -> Paragraph:
+        """Take a bullet, and make room for it."""
+        self.bullet = bullet
+        self.styles.padding = (0, 0, 0, cell_len(bullet))
+        return self
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Paint the bullet into the room that the first line leaves for it."""
+        strips = super().render_lines(crop)
+        if self.bullet and strips and crop.x == crop.y == 0 and isinstance(self.parent, Widget):
+            style = self.visual_style.rich_style + self.parent.get_component_rich_style("bullet", partial=True)
+            bullet = Strip([Segment(self.bullet, style)])
+            strips[0] = Strip.join([bullet, strips[0].crop(bullet.cell_length)]).crop(0, crop.width)
+        return strips
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The text that is selected; from its start on with the bullet."""
+        found = super().get_selection(selection)
+        if found is None or selection.start is not None:
+            return found
+        return self.bullet + found[0], found[1]
+
+
+def _items(blocks: list[MarkdownBlock], bullets: Iterable[str]) -> ComposeResult:
+    """The items of a list, each with its bullet."""
+    for item, symbol in zip(blocks, bullets, strict=False):
+        parts = item._blocks
+        if len(parts) == 1 and isinstance(parts[0], Paragraph):
+            yield parts[0].mark(symbol)
+        else:
+            bullet = MarkdownBullet()
+            bullet.symbol = symbol
+            yield Horizontal(bullet, Vertical(*parts))
+    blocks.clear()
+
+
+class BulletList(MarkdownBulletList):
+    """A list with bullets."""
+
+    COMPONENT_CLASSES = {"bullet"}
+
+    def compose(self) -> ComposeResult:
+        """Lay out the items."""
+        items = [block for block in self._blocks if isinstance(block, MarkdownListItem)]
+        yield from _items(self._blocks, [item.bullet for item in items])
+
+
+class NumberedList(MarkdownOrderedList):
+    """A list with numbers."""
+
+    COMPONENT_CLASSES = {"bullet"}
+
+    def compose(self) -> ComposeResult:
+        """Lay out the items, numbers flush right."""
+        items = [block for block in self._blocks if isinstance(block, MarkdownListItem)]
+        first = int(items[0].bullet) if items and items[0].bullet.isdecimal() else 1
+        numbers = [f"{number}. " for number in range(first, first + len(items))]
+        width = max(map(len, numbers), default=0) + 1
+        yield from _items(self._blocks, [number.rjust(width) for number in numbers])
 
 
 class TableBlock(MarkdownTable):
@@ -215,13 +273,20 @@ class Result:
     seconds: float
 
 
+class Output(HorizontalScroll, can_focus=False):
+    """What code printed, in lines that are never wrapped; what is wider than the page scrolls."""
+
+    def __init__(self) -> None:
+        self.label = Label(markup=False)
+        super().__init__(self.label)
+
+
 class CodeBlock(MarkdownFence):
     """Code, or a picture drawn in characters. Code marked `run` shows under itself what it printed."""
 
     DEFAULT_CSS = """
     CodeBlock {
         height: auto;
-        overflow: hidden;
         margin: 0 0 1 0;
         background: transparent;
         color: $foreground;
@@ -246,15 +311,9 @@ class CodeBlock(MarkdownFence):
             padding: 0 1;
         }
 
-        & > .output {
-            display: none;
-            height: auto;
+        & > Output {
             border-top: solid $border-blurred;
             border-title-color: $foreground 70%;
-
-            &.-shown {
-                display: block;
-            }
 
             &.-failed {
                 border-top: solid $error;
@@ -271,6 +330,7 @@ class CodeBlock(MarkdownFence):
         self.copy_text = code
         self.can_run = cast("MathMarkdown", markdown).runnable and bool(token.meta.get("run"))
         self._spinning: Timer | None = None
+        self._output: Output | None = None
         self.is_picture = token.info == "text"
         self.set_class(self.is_picture, "-picture")
         if self.can_run:
@@ -279,25 +339,24 @@ class CodeBlock(MarkdownFence):
     @classmethod
     def highlight(cls, code: str, language: str, ansi: bool = False, dark: bool = False) -> Content:
         """Colour the code; plain text stays as it is."""
-        return Content(code) if language == "text" else highlight(code, language=language, theme=CodeTheme)
+        return Content(code) if language == "text" else _coloured(code, language)
 
     def compose(self) -> ComposeResult:
-        """Lay out the code and, hidden until there is one, its output."""
-        with Row():
-            yield Label(self._highlighted_code, id="code-content", markup=False)
-        if self.can_run:
-            with Row(classes="output"):
-                yield Label(markup=False, classes="printed")
+        """Lay out the code."""
+        yield Label(self._highlighted_code, id="code-content", markup=False)
 
-    def _show(self, title: str, printed: str, *, failed: bool = False) -> None:
+    def _show(self, title: str, printed: str, *, failed: bool = False) -> Label:
+        """Show a text under the code, and return what holds it."""
         if self._spinning is not None:
             self._spinning.stop()
             self._spinning = None
-        output = self.query_one(".output", Row)
-        output.border_title = f" {title} "
-        output.set_class(failed, "-failed")
-        output.add_class("-shown")
-        output.query_one(Label).update(Text(printed))
+        if self._output is None:
+            self._output = Output()
+            self.mount(self._output)
+        self._output.border_title = f" {title} "
+        self._output.set_class(failed, "-failed")
+        self._output.label.update(Text(printed))
+        return self._output.label
 
     def show_running(self) -> None:
         """Say that the code is running, until `show_result`."""
@@ -308,8 +367,7 @@ class CodeBlock(MarkdownFence):
             turn += 1
             label.update(Text(f"{SPINNER[turn % len(SPINNER)]} running…  Esc stops it"))
 
-        label = self.query_one(".printed", Label)
-        self._show("running", "")
+        label = self._show("running", "")
         spin()
         self._spinning = self.set_interval(0.1, spin)
         self.border_subtitle = "running… (Esc stops)"
@@ -326,12 +384,18 @@ class CodeBlock(MarkdownFence):
     @property
     def overflows(self) -> bool:
         """Whether the code or its output is wider than the page."""
-        return any(row.overflows for row in self.query(Row))
+        return self.max_scroll_x > 0 or (self._output is not None and self._output.max_scroll_x > 0)
 
     def scroll_sideways(self, by: int) -> None:
         """Move code and output by so many columns."""
-        for row in self.query(Row):
-            row.scroll_relative(x=by, animate=False)
+        for block in (self, self._output):
+            if block is not None:
+                block.scroll_relative(x=by, animate=False)
+
+
+for _block in (FormulaBlock, BulletList, NumberedList, CodeBlock):
+    # They style no words. What a block might style costs as much as the block, each time one is mounted.
+    _block._inherit_component_classes = False
 
 
 def _shortened(text: str) -> str:
@@ -388,7 +452,24 @@ class MathMarkdown(Markdown):
             }
         }
 
-        MarkdownBullet, MarkdownBullet:light {
+        FormulaBlock, CodeBlock, Output {
+            overflow: auto hidden;
+            height: auto;
+            scrollbar-size-horizontal: 1;
+            scrollbar-color: $border-blurred;
+            scrollbar-color-hover: $border;
+            scrollbar-color-active: $border;
+            scrollbar-background: $background;
+            scrollbar-background-hover: $background;
+            scrollbar-background-active: $background;
+
+            & > Label {
+                width: auto;
+                text-wrap: nowrap;
+            }
+        }
+
+        MarkdownBullet, MarkdownBullet:light, MarkdownList > .bullet {
             color: $primary;
         }
 
@@ -412,6 +493,9 @@ class MathMarkdown(Markdown):
         **Markdown.BLOCKS,
         "fence": CodeBlock,
         "code_block": CodeBlock,
+        "paragraph_open": Paragraph,
+        "bullet_list_open": BulletList,
+        "ordered_list_open": NumberedList,
         "table_open": TableBlock,
     }
 
