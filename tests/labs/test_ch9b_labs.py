@@ -126,10 +126,23 @@ class TestGan:
         assert held["least"] > plain["least"]
         assert held["sw1"] < plain["sw1"]
 
-    def test_divergence_is_said(self) -> None:
-        done = run("gan", loss="minimax", gamma=0.0, lr=0.05, updates=300)
-        assert done.state.diverged == 0 or "diverged at update" in done.frame().note
-        assert all(math.isfinite(each.measured) for each in done.checks())
+    def test_weights_that_are_lost_end_the_game_and_it_is_said(self) -> None:
+        lab = registry.get("gan")
+        broken = Run(lab, lab.params(), 0)
+        lost = broken.state.generator._replace(w=np.full_like(broken.state.generator.w, np.nan))
+        broken.state = broken.state._replace(alone=broken.state.alone._replace(updates=600), generator=lost)
+        broken.advance()
+        assert broken.done
+        assert "diverged at update 1:" in broken.frame().note
+        assert broken.checks() == ()
+
+    @pytest.mark.full
+    def test_the_judge_finds_more_than_the_critic_of_the_game(self) -> None:
+        done = run("gan", updates=600)
+        scalars = done.frame().scalars
+        assert scalars["judge"] > scalars["value"] + 0.02
+        assert check(done, "judge: V, at least").ok
+        assert scalars["jensen_shannon"] > 0.02
 
 
 @pytest.mark.xdist_group("vae-vs-diffusion")

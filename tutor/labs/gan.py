@@ -1,4 +1,4 @@
-"""A GAN on nine modes or a ring: a critic held against p/(p+q), then the game, then a judge from outside."""
+"""A GAN on nine modes or a ring: a critic held against p/(p+q), then the game, then the critic as judge."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LAZY = 4
 ALONE = 600
 """Updates of a critic that has a fixed opponent: before the game, and as the judge after it."""
 CRITIC_PER_STEP = 25
-CRITIC_LR = 0.004
+CRITIC_LR = 0.008
 WARM = 200
 EMA = 0.02
 """The average of the generator's weights forgets half within this share of the run."""
@@ -103,12 +103,10 @@ def _gan(name: planar.Name) -> gan.GAN:
     return gan.make(LATENT, HIDDEN, math.sqrt(planar.variance(name)))
 
 
-def _critic(name: planar.Name, rng: np.random.Generator) -> Critic:
-    import numpy as np
+def _critic(theta: Array) -> Critic:
+    from kernels import optimizers
 
-    from kernels import mlp, optimizers
-
-    return Critic(optimizers.init(mlp.init(_gan(name).critic, rng, np.float32)), 0, math.nan, math.nan, math.nan)
+    return Critic(optimizers.init(theta), 0, math.nan, math.nan, math.nan)
 
 
 def init(params: Params, rng: np.random.Generator) -> State:
@@ -119,10 +117,10 @@ def init(params: Params, rng: np.random.Generator) -> State:
 
     name = _name(params)
     m = _gan(name)
+    alone, critic = (mlp.init(m.critic, rng, np.float32) for _ in range(2))
     generator = mlp.init(m.generator, rng, np.float32)
-    critic = mlp.init(m.critic, rng, np.float32)
     return State(
-        _critic(name, rng),
+        _critic(alone),
         optimizers.init(generator),
         generator,
         optimizers.init(critic),
@@ -149,7 +147,8 @@ def step(params: Params, state: State) -> State:
         return state._replace(alone=_oppose(name, state.alone, None, state.rng))
     if state.updates < params.updates:
         return _play(params, state)
-    judge = state.judge or _critic(name, state.rng)
+    # It begins as the critic of the game: a new one would have to find out first where the data are.
+    judge = state.judge or _critic(state.critic.w)
     if judge.updates < ALONE:
         return state._replace(judge=_oppose(name, judge, state.mean, state.rng))
     if state.measures is None:
@@ -299,8 +298,10 @@ def frame(params: Params, state: State) -> Frame:
     x = _made(name, state.mean, SHOWN, copy.deepcopy(state.rng))
     logs = planar.log_density(name, places).reshape(SIDE, SIDE) / math.log(10)
     critic = state.alone.adam.w if state.updates == 0 else state.critic.w
+    if state.judge is not None:
+        critic = state.judge.adam.w
     opinion = _logits(name, critic, places)
-    if params.loss == "relativistic" and state.updates:
+    if params.loss == "relativistic" and state.updates and state.judge is None:
         opinion = opinion - np.median(_logits(name, critic, x))
     best = mlp.sigmoid(_best(name, places)).reshape(SIDE, SIDE)
     error = math.sqrt(8 / 81 / POINTS)
@@ -315,7 +316,7 @@ def frame(params: Params, state: State) -> Frame:
             [mlp.sigmoid(_logits(name, state.alone.adam.w, places)).reshape(SIDE, SIDE)[::-1], best[::-1]]
         ),
         "part": np.arange(1, 10),
-        "shares": state.measures.shares if state.measures else np.full(9, np.nan),
+        "shares": state.measures.shares if state.measures else np.empty(0),
         "share_low": np.full(9, 1 / 9 - 4 * error),
         "share_high": np.full(9, 1 / 9 + 4 * error),
     }
@@ -335,6 +336,7 @@ def frame(params: Params, state: State) -> Frame:
         scalars["sw1_floor"] = float(np.mean([each.sw1 for each in state.floors]))
     if state.judge is not None and math.isfinite(state.judge.value):
         scalars["judge"] = state.judge.value
+        scalars["jensen_shannon"] = 0.5 * (state.judge.value + math.log(4))
     return Frame(state.steps, scalars, arrays, _note(params, state, scalars))
 
 
@@ -353,11 +355,11 @@ def _note(params: Params, state: State, scalars: dict[str, float]) -> str:
     if state.updates < params.updates:
         return f"update {state.updates} of {params.updates}: V = {scalars['value']:.3f} (q = p: −1.386); {game}"
     if not done(params, state) or state.measures is None or state.judge is None:
-        return f"a fresh critic judges the generator, which stays as it is; {game}"
+        return f"the critic judges the generator, which stays as it is from now on; {game}"
     return (
         f"sliced W₁ {scalars['sw1']:.3f} (true samples {scalars['sw1_floor']:.3f}), {scalars['found_end']:.0f} of 9"
-        f" {parts}, {state.measures.off:.1%} off. A fresh critic gets V = {state.judge.value:.3f}; the share off alone"
-        f" proves JS(p‖q) ≥ {_shannon(scalars['off_exact'], state.measures.off):.3f}, so the best has more than −1.386"
+        f" {parts}, {state.measures.off:.1%} off. While G stays, the critic gets to V = {state.judge.value:.3f}, so"
+        f" JS(p‖q) ≥ {scalars['jensen_shannon']:.3f}; the share off alone proves {_proved(params, state.measures):.3f}"
     )
 
 
@@ -370,6 +372,13 @@ def _shannon(a: float, b: float) -> float:
     return total
 
 
+def _proved(params: Params, measures: planar.Measures) -> float:
+    """JS(p‖q) is at least this, as the shares off differ."""
+    from kernels import planar
+
+    return _shannon(planar.off_exact(_name(params)), measures.off)
+
+
 def _best_value(params: Params) -> float:
     from kernels import planar
 
@@ -378,6 +387,8 @@ def _best_value(params: Params) -> float:
 
 GATES = {"grid": (0.4, 0.2), "ring": (0.15, 0.1)}
 """What the default training stays below, with room for its luck: sliced W₁ above the floor, and share off."""
+JUDGED = 0.3
+"""And how far above −log 4 the judge gets."""
 
 
 def checks(params: Params, state: State) -> tuple[Check, ...]:
@@ -389,10 +400,10 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
     rows = []
     if math.isfinite(state.alone.value):
         best, alone = _best_value(params), state.alone
-        tolerance = 0.06 + 4 * alone.error
+        tolerance = 0.03 + 4 * alone.error
         name = "critic alone: V = −log 4 + 2 JS"
         rows.append(Check(name, alone.value, best, tolerance, error=alone.error))
-        rows.append(Check("σ(D) off p/(p+q), r.m.s.", alone.off, 0.0, 0.15))
+        rows.append(Check("σ(D) off p/(p+q), r.m.s.", alone.off, 0.0, 0.08))
     if not done(params, state) or state.diverged or state.measures is None or state.judge is None:
         return tuple(rows)
     m, judge = state.measures, state.judge
@@ -402,7 +413,16 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
         Check("parts of the data that are found", _found(m), 9.0, 0.0),
         Check("sliced W₁, above the true sets'", m.sw1, true, above, "<="),
         Check("share off the data", m.off, planar.off_exact(_name(params)), most, "<="),
-        Check("judge: V = −log 4 if q = p", judge.value, -math.log(4), 0.15 + 4 * judge.error, error=judge.error),
+        Check("judge: V near −log 4, as for q = p", judge.value, -math.log(4), JUDGED, "<=", judge.error),
+        # The best critic has no less; this one has had so many updates only.
+        Check(
+            "judge: V, at least what the share off proves",
+            judge.value,
+            -math.log(4) + 2 * _proved(params, m),
+            0.02 + 4 * judge.error,
+            ">=",
+            judge.error,
+        ),
     ]
     return tuple(rows)
 
@@ -415,7 +435,7 @@ LAB = Lab(
     lesson="unified-view",
     summary=(
         "A critic learns to tell data from samples, a generator to fool it. First the critic alone, whose best answer"
-        " is known; then the game; then a fresh critic as judge."
+        " is known; then the game; then the critic as judge of a generator that stays as it is."
     ),
     params=Params,
     init=init,
