@@ -278,14 +278,48 @@ async def test_an_answer_that_was_shown_counts_as_wrong() -> None:
         assert "confident error" not in learner.words
 
 
-async def test_free_recall_is_not_shown_on_request() -> None:
-    seed_quiz(first("self_graded").id)
-    async with learning() as learner:
+async def test_free_recall_is_shown_on_request_until_it_is_compared() -> None:
+    question = first("self_graded")
+    seed_quiz(question.id)
+    async with learning(TALL) as learner:
         screen = await open_quiz(learner)
+        await learner.press("f2")
+        await learner.sees("let F4 show the model answer")
+        await learner.press(*"words", "f2")
         assert "Show answer" not in footer(screen)
         await learner.press("f4")
         assert screen.verdict is None
         assert answers() == []
+        await learner.press("f2", "f4")
+        await judged(learner, screen)
+        await learner.sees("◇ Shown", "Model answer:", " ".join(question.answer.split())[:40])
+        (given,) = answers()
+        assert (given.outcome, given.revealed) == ("wrong", True)
+
+
+async def test_no_key_answers_a_question_that_is_not_seen_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    numeric, other = first("numeric"), first("true_false")
+    seed_quiz(numeric.id, other.id)
+    async with learning(TALL) as learner:
+        screen = await open_quiz(learner)
+        await learner.press(*answer_keys(screen, True))
+        await judged(learner, screen)
+        drawn = asyncio.Event()
+        update = MathMarkdown.update
+
+        async def updating(widget: MathMarkdown, markdown: str) -> None:
+            if widget.id == "prompt":
+                await drawn.wait()
+            await update(widget, markdown)
+
+        monkeypatch.setattr(MathMarkdown, "update", updating)
+        await learner.press("enter", "f4", "f3", "f9")
+        drawn.set()
+        await learner.until(lambda: screen.answer is not None, "for the second question")
+        assert screen.verdict is None
+        assert (screen.hints, len(answers())) == (0, 1)
+        await learner.press(*answer_keys(screen, True))
+        await judged(learner, screen)
 
 
 async def test_trying_again_keeps_what_was_typed() -> None:

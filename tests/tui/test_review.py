@@ -74,9 +74,12 @@ async def test_a_review_from_the_first_question_to_what_comes_tomorrow() -> None
         assert (done.kind, done.moved) == ("review", True)
         # The grade that was taken, the day, and what the other grades would have given.
         days = done.days
-        await learner.sees(f"Good: in {days[done.grade]} days", f"(Again {days[1]} d, Hard {days[2]} d, Easy")  # type: ignore[index]
+        assert days is not None
+        await learner.sees(
+            f"Comes back in {days[done.grade]} days", f"as Good (Again {days[1]} d, Hard {days[2]} d, Easy"
+        )
         await learner.press("h")
-        await learner.sees(f"Hard: in {days[2]} days")  # type: ignore[index]
+        await learner.sees(f"Comes back in {days[2]} days", "as Hard")
         with progress() as store:
             card = store.card(done.card.question)
             assert card is not None
@@ -85,7 +88,7 @@ async def test_a_review_from_the_first_question_to_what_comes_tomorrow() -> None
         await asks(learner, screen)
         await learner.press(*answer_keys(screen, False))
         await judged(learner, screen)
-        await learner.sees("Again: tomorrow,")
+        await learner.sees("Comes back tomorrow,")
         await learner.press("enter")
         await learner.sees("1 of 2 recalled", "Nothing more is due today. Tomorrow: 1.")
         await learner.press("enter")
@@ -106,7 +109,7 @@ async def test_how_sure_is_said_in_the_key_that_hands_in() -> None:
         assert screen.verdict is None
         await learner.press(*answer_keys(screen, False)[:-1], "f9")
         await judged(learner, screen)
-        await learner.sees("You were certain: such errors return unless they are rehearsed", "Again: tomorrow,")
+        await learner.sees("You were certain: such errors return unless they are rehearsed", "Comes back tomorrow,")
         await learner.press("enter")
         await asks(learner, screen)
         # Who does not want to say it presses what they always press.
@@ -170,7 +173,7 @@ async def test_the_last_answer_is_taken_back_from_the_verdict_and_from_the_end()
                 assert store.card(STATEMENT.id) == before
         await learner.press(*answer_keys(screen, True))
         await judged(learner, screen)
-        await learner.sees("✓ Right", "Good: in")
+        await learner.sees("✓ Right", "as Good")
 
 
 async def test_a_question_is_flagged_with_a_note_that_survives() -> None:

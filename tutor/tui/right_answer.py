@@ -19,6 +19,8 @@ def right_answer(question: Question, wrong: bool) -> Iterator[str]:
             yield f"**Answer:** {_typed(question.answer)}"
         case "true_false":
             yield f"**Answer:** {question.answer.capitalize()}"
+        case "self_graded" if wrong:
+            yield f"**Model answer:** {question.answer}"
         case "order" | "cloze" if wrong:
             if question.items:
                 lines = [f"{place}. {item.text}" for place, item in enumerate(question.items, 1)]

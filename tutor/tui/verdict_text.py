@@ -66,13 +66,13 @@ def schedule(round_: Round, done: Scheduled, today: date) -> Text:
         when = "it is due as before" if due <= today else f"it comes back {_day_text(due)} as before"
         text.append(f"{why}: {when}.")
         return text
-    text.append(GRADES[done.grade], style="bold")
     when = f"{_in_days((due - today).days)}, {_day_text(due)}"
     if done.card.fresh:
+        text.append(GRADES[done.grade], style="bold")
         asked = round_.asked
         how = "with other numbers" if asked is not None and asked.varies else "once more"
         return text.append(f": the answer was shown; asked {how} today if there is time, else {when}")
-    text.append(f": {when}")
+    text.append(f"Comes back {when}, as ").append(GRADES[done.grade], style="bold")
     # Easy is told only where it could be said.
     told = {*Grade} - {Grade.EASY, done.grade} | round_.grades(done) & {Grade.EASY}
     others = ", ".join(f"{GRADES[grade]} {days} d" for grade, days in done.days.items() if grade in told)

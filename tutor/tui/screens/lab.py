@@ -440,7 +440,7 @@ class LabScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only the keys that do something now."""
         if action == "explain":
-            return self.frame is not None and self.frame.done
+            return bool(self.outcome) or (self.frame is not None and self.frame.done)
         if action == "chart":
             return len(self._visible()) < len(self.lab.charts) if self.is_mounted else True
         return True

@@ -66,10 +66,13 @@ class QuizScreen(Screen[None]):
         "Numbers and formulas: type as you would write: 1/3, 2e-3, sqrt(2), 50%, sigma^2, [1, 2; 3, 4].\n"
         "Pairs: a number gives the line under the cursor its partner.\n"
         "Gaps: Enter goes to the next empty gap, and hands in after the last; the arrows move between them.\n"
-        "Free recall: write your answer, F2 compares it with the model answer, then tick what yours contains.\n"
+        "Free recall: write your answer, F2 compares it with the model answer, then tick what yours contains; if you "
+        "do not know, F4 shows it.\n"
         "How sure you are can be said in the same key that hands in: F6 a guess, F7 unsure, F8 fairly sure, F9 "
         "certain. Your statistics then show how far you can trust that, and a confident error comes back tomorrow.\n"
-        "Below the verdict stands when the question comes back; u takes your last answer back.\n"
+        "Below the verdict stands when the question comes back. Again is for a wrong answer, Hard for a right one "
+        "with effort or hints, Good for a right one, Easy for one that came at once: the better, the longer the wait. "
+        "u takes your last answer back.\n"
         "At the end the arrows mark a question and l opens the lesson that teaches it."
     )
     CSS_PATH = "quiz.tcss"
@@ -78,6 +81,7 @@ class QuizScreen(Screen[None]):
         Binding("enter", "next", "Next", tooltip="Go to the next question"),
         Binding("enter", "done", "Done", tooltip="Back to where you were"),
         Binding("s", "skip", "Leave it out", tooltip="Leave this chapter out of the plan; it stays open to you"),
+        Binding("space", "read_on", "Read on", tooltip="Scroll the explanation; at its end back to the top"),
         Binding("r", "retry", "Try again", tooltip="Answer once more; your answer is kept"),
         Binding("n", "numbers", "Other numbers", tooltip="The same question with other numbers"),
         Binding("h", "regrade(2)", "Was hard", tooltip="Right, but with effort: ask again sooner"),
@@ -357,7 +361,8 @@ class QuizScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only the keys that do something now."""
         question = self.question
-        asking = question is not None and self.verdict is None
+        # Until the way to answer stands there, a key would be for what is not seen yet.
+        asking = question is not None and self.answer is not None and self.verdict is None
         judged = self.verdict is not None
         ended = question is None and not self.before
         compared = isinstance(self.answer, SelfGradedAnswer) and self.answer.compared
@@ -372,8 +377,12 @@ class QuizScreen(Screen[None]):
             case "hint":
                 told = self.round.kind != "placement" and not compared
                 return asking and told and question is not None and self.hints < len(question.hints)
-            case "reveal" | "sure":
+            case "reveal":
+                return asking and not compared
+            case "sure":
                 return asking and question is not None and question.type != "self_graded"
+            case "read_on":
+                return judged and self.query_one("#quiz-body", VerticalScroll).show_vertical_scrollbar
             case "lesson":
                 return judged or ended or (self.before == "begin" and self.round.kind == "checkpoint")
             case "regrade":
@@ -399,6 +408,14 @@ class QuizScreen(Screen[None]):
         """Begin the round whose introduction was shown."""
         self._begin()
         self.show()
+
+    def action_read_on(self) -> None:
+        """Scroll a screenful on; from the end back to the beginning."""
+        body = self.query_one("#quiz-body", VerticalScroll)
+        if body.scroll_y < body.max_scroll_y:
+            body.scroll_relative(y=max(1, body.size.height - 1), animate=False)
+        else:
+            body.scroll_home(animate=False)
 
     def action_next(self) -> None:
         """Go on to the next question, or to the summary after the last one."""
@@ -540,7 +557,7 @@ def _what_first(answer: Answer) -> str:
         case ChoiceAnswer():
             return "Mark an option first: Space or its letter marks it."
         case SelfGradedAnswer():
-            return "Write your answer first."
+            return "Write your answer first, or let F4 show the model answer."
         case MatchAnswer():
             return "Give every line a partner first: press the number of the partner that belongs to the marked line."
         case ClozeAnswer():

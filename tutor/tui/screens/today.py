@@ -33,9 +33,9 @@ class TodayScreen(Screen[None]):
     TITLE = "Today"
     HELP = (
         "Today shows where you are in your plan and what comes next.\n"
-        "Enter does what is marked: the reviews that are due, which take minutes and lose by waiting, then the next "
-        "step. The arrows choose something else of this chapter; the map leads to all chapters, the plan changes "
-        "start and pace."
+        "Enter does what is marked: as a rule the reviews that are due, which take minutes and lose by waiting; a "
+        "lesson that is begun comes before questions whose answer you have only just seen. The arrows choose "
+        "something else of this chapter; the map leads to all chapters, the plan changes start and pace."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "continue", "Continue", tooltip="Open what is marked"),
