@@ -178,6 +178,17 @@ async def test_a_question_mark_can_be_typed_and_f1_helps_there() -> None:
         await learner.on(QuizScreen)
 
 
+@pytest.mark.parametrize(("way", "key"), [(prediction, "f1"), (contents, "question_mark")])
+async def test_a_dialog_names_its_keys_and_the_one_that_helps(way: Way, key: str) -> None:
+    async with learning((80, 24)) as learner:
+        await way(learner)
+        below: Any = learner.app.screen
+        await learner.sees(f"{'F1' if key == 'f1' else '?'} Help")
+        await learner.press(key)
+        await learner.on(HelpScreen)
+        await learner.sees(str(below.title), "Keys of this dialog")
+
+
 @pytest.mark.parametrize("way", [today, course_map, chapter, lesson, lab, source, quiz, prediction, contents])
 async def test_f1_helps_everywhere(way: Way) -> None:
     # High enough for all of it.

@@ -10,6 +10,8 @@ from textual.screen import ModalScreen
 Answer = TypeVar("Answer")
 HELP_KEY = Binding("question_mark", "help", "Help", key_display="?", tooltip="Keys of this dialog")
 """The last of the keys of a dialog."""
+TYPING_HELP_KEY = Binding("f1", "help", "Help", key_display="F1", tooltip="Keys of this dialog")
+"""The same where text is typed, in which a question mark is text."""
 
 
 class Dialog(ModalScreen[Answer]):

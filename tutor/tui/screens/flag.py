@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, Static
 
 from tutor.progress.events import Flag
-from tutor.tui.screens.dialog import HELP_KEY, Dialog
+from tutor.tui.screens.dialog import TYPING_HELP_KEY, Dialog
 from tutor.tui.widgets.footer import KeyFooter
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class FlagScreen(Dialog[bool]):
     HELP = "A flag says that something is wrong with a question; `genai-tutor flag` lists them with their notes."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Back", tooltip="Back without a flag; what was typed is kept"),
-        HELP_KEY,
+        TYPING_HELP_KEY,
     ]
 
     def __init__(self, question: str, chapter: str) -> None:

@@ -12,7 +12,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
@@ -24,9 +24,11 @@ from tutor.errors import TutorError
 from tutor.progress import events as log
 from tutor.tui.drawing import until_left
 from tutor.tui.format import bar
+from tutor.tui.screens.dialog import HELP_KEY, Dialog
 from tutor.tui.widgets.footer import KeyFooter
 from tutor.tui.widgets.math_markdown import CodeBlock, FormulaBlock, MathMarkdown, Result, follow, links
 from tutor.tui.widgets.row import Row, cell
+from tutor.tui.widgets.steps import ScreenList
 
 if TYPE_CHECKING:
     from tutor.tui.app import TutorApp
@@ -67,11 +69,15 @@ def describe(target: str) -> str:
     return f"{kind} {name}, page {page}" if page else f"{kind} {name}"
 
 
-class PickScreen(ModalScreen[str | None]):
+class PickScreen(Dialog[str | None]):
     """A list to choose one thing from."""
 
     HELP = "The arrows choose, Enter opens."
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open", tooltip="Open what is marked"),
+        Binding("escape", "dismiss(None)", "Close", tooltip="Back, and open nothing"),
+        HELP_KEY,
+    ]
 
     def __init__(self, title: str, rows: list[tuple[str, Text]], marked: str = "") -> None:
         super().__init__()
@@ -83,18 +89,25 @@ class PickScreen(ModalScreen[str | None]):
         """Lay out a title and the list."""
         with Vertical(id="pick"):
             yield Static(Text(self.heading), id="pick-title")
-            yield OptionList(*(Option(text, id=row) for row, text in self.rows), id="pick-list", markup=False)
+            yield ScreenList(*(Option(text, id=row) for row, text in self.rows), id="pick-list", markup=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Stand on the row of where the learner is."""
+        self.set_reactive(Screen.title, self.heading)
         options = self.query_one(OptionList)
         ids = [row for row, _ in self.rows]
         options.highlighted = ids.index(self.marked) if self.marked in ids else 0
         options.focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Close with the choice."""
+        """Close with what was clicked."""
         self.dismiss(event.option_id)
+
+    def action_open(self) -> None:
+        """Close with the choice."""
+        option = self.query_one(OptionList).highlighted_option
+        self.dismiss(None if option is None else option.id)
 
 
 class LessonScreen(Screen[None], inherit_bindings=False):

@@ -8,19 +8,24 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from tutor.course.expression import Unreadable, number
 from tutor.course.markup import plain
 from tutor.labs.spec import Prediction
+from tutor.tui.screens.dialog import TYPING_HELP_KEY, Dialog
+from tutor.tui.widgets.footer import KeyFooter
 
 if TYPE_CHECKING:
     from tutor.tui.app import TutorApp
 
 
 class PredictLine(Input):
-    """An input that keeps what is typed before it is drawn."""
+    """An input that keeps what is typed before it is drawn, and whose Enter stands in the footer."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Run", tooltip="Keep the prediction and run the lab"),
+    ]
 
     def watch_value(self, value: str) -> None:
         """Keep it."""
@@ -28,7 +33,7 @@ class PredictLine(Input):
             self.screen.app.store.save_draft(self.screen.draft, value)
 
 
-class PredictScreen(ModalScreen[float | None]):
+class PredictScreen(Dialog[float | None]):
     """Asks for one number; Esc goes back without running. What is typed is kept as the draft `draft`."""
 
     app: TutorApp
@@ -38,7 +43,10 @@ class PredictScreen(ModalScreen[float | None]):
         "Enter keeps it and runs the lab."
     )
     CSS_PATH = "lab.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", tooltip="Back, without a run")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Back", tooltip="Back, without a run"),
+        TYPING_HELP_KEY,
+    ]
 
     def __init__(self, prediction: Prediction, draft: str) -> None:
         super().__init__()
@@ -61,9 +69,10 @@ class PredictScreen(ModalScreen[float | None]):
             yield Static(id="predict-unread", markup=False)
             yield Static(
                 "Enter keeps it and runs the lab; it is drawn on the chart. A wrong guess costs nothing "
-                "and makes what you see stick. Esc goes back, F1 helps.",
+                "and makes what you see stick.",
                 id="predict-foot",
             )
+        yield KeyFooter()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Read the number; what cannot be read is said and asked again."""
