@@ -52,6 +52,18 @@ async def test_all_weeks_and_chapters_of_the_course_stand_there() -> None:
             assert f"{span} {stub.number} {stub.title} {hours} {state}" in rows
 
 
+async def test_weeks_are_those_of_the_learners_own_pace() -> None:
+    with progress() as store:
+        store.record(log.PlanStart(start=store.now().date().isoformat(), weeks=10))
+    async with learning((100, 40)) as learner:
+        await learner.press("m")
+        await learner.on(MapScreen)
+        await learner.sees("10 weeks, 69–87 h", "Week 7 7 Stochastic Processes", "Week 9–10 9 Score-Based Diffusion")
+        await learner.press("end", "enter")
+        await learner.on(ChapterScreen)
+        await learner.sees("Week 9–10, 12–15 h")
+
+
 async def test_the_arrows_reach_every_chapter_and_say_its_focus() -> None:
     async with learning((80, 24)) as learner:
         await learner.press("m")

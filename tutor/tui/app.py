@@ -113,9 +113,18 @@ class TutorApp(App[None]):
                 return stub
         raise TutorError(f"The course has no chapter {chapter_id!r}")
 
+    @property
+    def weeks(self) -> tuple[Week, ...]:
+        """The weeks at the learner's own pace; at that of the course as long as no progress can be read."""
+        if not self.store_ready:
+            return self.course.weeks
+        from tutor.progress.schedule import calendar
+
+        return calendar(self.course, self.store).stretches
+
     def week_of(self, chapter_id: str) -> Week:
         """When a chapter of the course has its turn."""
-        return next(week for week in self.course.weeks if week.chapter == chapter_id)
+        return next(week for week in self.weeks if week.chapter == chapter_id)
 
     def active_seconds(self) -> float:
         """Time spent since the last call, without breaks."""

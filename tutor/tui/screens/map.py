@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.table import Table
@@ -65,16 +66,7 @@ class MapScreen(Screen[None]):
         yield KeyFooter()
 
     def on_mount(self) -> None:
-        """Draw the title; the list is filled each time the screen is shown."""
-        course = self.app.course
-        least = sum(week.hours[0] for week in course.weeks)
-        most = sum(week.hours[1] for week in course.weeks)
-        title = Table.grid(expand=True)
-        title.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        title.add_column(no_wrap=True)
-        total = f"{course.weeks[-1].last} weeks, {hours_range(least, most)}"
-        title.add_row(Text(course.title, style="bold"), Text(total, style="dim"))
-        self.query_one("#map-title", Static).update(title)
+        """Take the keys; title and list are drawn each time the screen is shown."""
         self.query_one(OptionList).focus()
         self.watch(self.app, "store_ready", self._fill, init=False)
         self.watch(self.query_one(ChapterAbout), "show_vertical_scrollbar", self.refresh_bindings, init=False)
@@ -88,9 +80,11 @@ class MapScreen(Screen[None]):
         at = weeks.highlighted
         self._wide = self.app.size.width >= WIDE
         states = self.app.store.all_mastery() if self.app.store_ready else {}
+        plan = self.app.weeks
+        self._draw_title(plan)
         options: list[Option | None] = []
         part = ""
-        for week in self.app.course.weeks:
+        for week in plan:
             stub = self.app.chapter_stub(week.chapter)
             if stub.part != part:
                 part = stub.part
@@ -99,6 +93,15 @@ class MapScreen(Screen[None]):
         weeks.clear_options()
         weeks.add_options(options)
         weeks.highlighted = at if at is not None else 1
+
+    def _draw_title(self, plan: Sequence[Week]) -> None:
+        title = Table.grid(expand=True)
+        title.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+        title.add_column(no_wrap=True)
+        least, most = (sum(week.hours[at] for week in plan) for at in (0, 1))
+        total = f"{plan[-1].last} weeks, {hours_range(least, most)}"
+        title.add_row(Text(self.app.course.title, style="bold"), Text(total, style="dim"))
+        self.query_one("#map-title", Static).update(title)
 
     def on_resize(self) -> None:
         """Show what has room."""
