@@ -16,6 +16,7 @@ from typing import Any
 from tutor.course.load import is_written, load_chapter, load_questions
 from tutor.course.model import Course, Question
 from tutor.errors import TutorError
+from tutor.progress.transfer import keep_others
 
 MODEL = 1_607_392_319
 """Id of the kind of note; Anki recognises it by this."""
@@ -25,12 +26,14 @@ CSS = ".card { font-family: sans-serif; font-size: 18px; text-align: left; max-w
 def write_deck(content: Path, course: Course, path: Path, chapter: str | None = None) -> int:
     """Write the deck, whole or not at all, with a subdeck for each chapter; returns the number of notes.
 
-    Raises TutorError without genanki, for a chapter that the course has not, or when the file cannot be written.
+    Raises TutorError without genanki, for a chapter that the course has not, when the file cannot be written, or when
+    another file than a deck would be lost.
     """
     try:
         import genanki
     except ImportError:
         raise TutorError("this needs genanki: install the extra with pip install 'genai-tutor[anki]'") from None
+    keep_others(path, b"PK", "an Anki deck")
     written = [stub for stub in course.chapters if is_written(content, stub.id)]
     chosen = [stub for stub in written if chapter in (None, stub.id)]
     if not chosen:

@@ -18,6 +18,7 @@ from tutor.progress.events import Logged
 from tutor.progress.store import VERSION, Store
 
 FORMAT = "genai-tutor progress"
+_START = b'{"format":"%s"' % FORMAT.encode()
 LARGEST = 256 * 2**20
 """Bytes; a hundred thousand answers take about forty million."""
 SKEW = timedelta(days=1)
@@ -49,11 +50,13 @@ class Imported:
 def export(store: Store, path: Path) -> int:
     """Write the whole log to a file, whole or not at all; returns the number of rows.
 
-    Settings of the screen and half-typed text stay where they are. Raises TutorError when it cannot be written.
+    Settings of the screen and half-typed text stay where they are. Raises TutorError when it cannot be written, or
+    when another file than an export would be lost.
     """
+    keep_others(path, _START, "an export of genai-tutor")
     rows = store.events()
     lines = b",\n".join(msgspec.json.encode(row) for row in rows)
-    data = b'{"format":"%s","version":%d,"events":[\n%s\n]}\n' % (FORMAT.encode(), VERSION, lines)
+    data = _START + b',"version":%d,"events":[\n%s\n]}\n' % (VERSION, lines)
     temporary = ""
     try:
         with tempfile.NamedTemporaryFile(dir=path.absolute().parent, prefix=f".{path.name}-", delete=False) as file:
@@ -67,6 +70,19 @@ def export(store: Store, path: Path) -> int:
             Path(temporary).unlink(missing_ok=True)
         raise TutorError(f"{path}: cannot be written ({error.strerror})") from None
     return len(rows)
+
+
+def keep_others(path: Path, start: bytes, kind: str) -> None:
+    """Raise TutorError when a file is there already that does not begin as one of this kind does."""
+    try:
+        if path.is_dir():
+            raise TutorError(f"{path}: cannot be written (it is a folder)")
+        with path.open("rb") as file:
+            found = file.read(len(start))
+    except OSError:
+        return  # it is not there, or what is wrong with it is said when it is written
+    if found and found != start:
+        raise TutorError(f"{path}: is there already and is not {kind}; choose another name")
 
 
 def import_file(store: Store, path: Path, before: Callable[[int], None] = lambda rows: None) -> Imported:
