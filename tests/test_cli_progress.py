@@ -166,6 +166,8 @@ def test_stats_and_mastery_say_what_the_log_holds(tutor: Run, progress: Path) ->
     objectives = {row["objective"]: row for row in tutor.json("mastery")["objectives"]}
     assert objectives["la.svd"]["level"] == "attempted"
     assert objectives["la.svd"]["reason"]
+    assert [change["after"] for change in objectives["la.svd"]["changes"]][-1] == "familiar"
+    assert "make it proficient" in objectives["la.svd"]["raises"]
     assert objectives["la.whitening"]["level"] is None
     assert "la.svd\tattempted (" in tutor("mastery")[0]
 
@@ -179,13 +181,16 @@ def test_the_plan_is_chosen_shifted_and_undone(tutor: Run, progress: Path) -> No
     shifted = tutor.json("plan", "--shift")
     assert (shifted["shifted_days"], shifted["week"]) == (21, 1)
     assert "nothing to mend" in tutor.refused("plan", "--shift")
+    first = shifted["stretches"][0]
+    assert (first["begins"], first["ends"]) == (date.today().isoformat(), (date.today() + timedelta(6)).isoformat())
     assert "undone: plan shift" in tutor("undo")[0]
     skipped = tutor.json("plan", "--skip")
     assert [row["chapter"] for row in skipped["stretches"] if row["skipped"]] == [
         *("linear-algebra", "calculus", "optimization")
     ]
     out, _ = tutor("plan")
-    assert "week 1\tlinear-algebra\tleft out" in out
+    begins, ends = start, start + timedelta(days=6)
+    assert f"week 1\t{begins} to {ends}\tlinear-algebra\tleft out (missed)" in out
     for arguments, says in (
         (("--pace", "9"), "10, 11, 12"),
         (("--start", "tomorrow"), "--start takes a day"),
@@ -244,6 +249,12 @@ def test_export_and_import_between_two_homes(
     assert "nothing was changed" in tutor.refused("import", str(progress))
     assert "cannot be read" in tutor.refused("import", str(tmp_path / "nowhere.json"))
     assert "cannot be written" in tutor.refused("export", str(tmp_path / "no" / "where.json"))
+    tutor("export", str(tmp_path / "other.json"))  # one export takes the place of another, and of nothing else
+    before = progress.read_bytes()
+    assert "is not an export" in tutor.refused("export", str(progress))
+    assert "is not an Anki deck" in tutor.refused("anki", str(progress))
+    assert "is a folder" in tutor.refused("export", str(tmp_path))
+    assert progress.read_bytes() == before
 
 
 def test_a_reset_counts_first_asks_and_can_be_undone(tutor: Run, progress: Path, tmp_path: Path) -> None:

@@ -337,15 +337,15 @@ def _plain(value: Any) -> Any:
 @AS_JSON
 def mastery(as_json: bool) -> None:
     """List the objectives with how well each is known, and why."""
-    from tutor.course.load import is_written, load_chapter
+    from tutor.course.load import is_written
+    from tutor.progress.objectives import standings
 
     with _learner() as learner:
-        states = learner.store.all_mastery()
         written = [stub.id for stub in learner.course.chapters if is_written(learner.content, stub.id)]
         rows = [
-            (chapter, objective, states.get(objective.id))
+            (chapter, found.objective, found.state, found)
             for chapter in written
-            for objective in load_chapter(learner.content, chapter).objectives
+            for found in standings(learner.content, chapter, learner.store)
         ]
     if as_json:
         emit(
@@ -360,13 +360,24 @@ def mastery(as_json: bool) -> None:
                         "reason": None if state is None else state.reason,
                         "question": None if state is None else state.question,
                         "since": None if state is None else state.at,
+                        "raises": found.raises,
+                        "changes": [
+                            {
+                                "at": change.at,
+                                "before": change.before or None,
+                                "after": change.after,
+                                "reason": change.reason,
+                                "question": change.question,
+                            }
+                            for change in found.changes
+                        ],
                     }
-                    for chapter, objective, state in rows
+                    for chapter, objective, state, found in rows
                 ]
             }
         )
         return
-    for _, objective, state in rows:
+    for _, objective, state, _ in rows:
         level = "not tried" if state is None else f"{state.level} ({state.reason})"
         click.echo(f"{objective.id}\t{level}\t{objective.text}")
 
@@ -430,15 +441,19 @@ def plan(
         now = agenda(learner.content, learner.course, learner.store)
     dates = now.calendar
     moved = dates.end - (dates.start + timedelta(days=7 * dates.weeks - 1))
+    why = dict(dates.skipped)
     rows: list[dict[str, Any]] = [
         {
             "first": stretch.first,
             "last": stretch.last,
+            "begins": begins.isoformat(),
+            "ends": ends.isoformat(),
             "chapter": stretch.chapter,
             "hours": list(stretch.hours),
             "skipped": dates.is_skipped(stretch.chapter),
+            "why": why.get(stretch.chapter),
         }
-        for stretch in dates.stretches
+        for stretch, (begins, ends) in zip(dates.stretches, dates.spans(), strict=True)
     ]
     if as_json:
         emit(
@@ -449,17 +464,19 @@ def plan(
                 "week": now.week,
                 "chosen": dates.chosen,
                 "shifted_days": moved.days,
+                "catching_up_weeks": dates.accepted,
                 "hours_left": [round(hours, 2) for hours in now.hours_left],
                 "stretches": rows,
             }
         )
         return
     shifted = f", shifted by {_count(moved.days, 'day')}" if moved else ""
+    shifted += f", catching up {_count(dates.accepted, 'week')}" if dates.accepted else ""
     click.echo(f"{dates.start} to {dates.end}, {dates.weeks} weeks{shifted}; this is week {now.week}")
     for row in rows:
         weeks = f"week {row['first']}" if row["first"] == row["last"] else f"weeks {row['first']}–{row['last']}"
-        hours = "left out" if row["skipped"] else f"{row['hours'][0]:g}–{row['hours'][1]:g} h"
-        click.echo(f"{weeks}\t{row['chapter']}\t{hours}")
+        hours = f"left out ({row['why']})" if row["skipped"] else f"{row['hours'][0]:g}–{row['hours'][1]:g} h"
+        click.echo(f"{weeks}\t{row['begins']} to {row['ends']}\t{row['chapter']}\t{hours}")
 
 
 def _start_plan(learner: _Learner, start: str | None, pace: str | None) -> None:
