@@ -209,3 +209,23 @@ def test_a_lesson_that_cannot_be_read_is_an_error_and_not_a_gap(content: Path, s
     (content / "01-one" / "lessons" / "b.md").unlink()
     with pytest.raises(ContentError, match=r"b\.md"):
         now(content, store)
+
+
+def test_of_a_chapter_that_lies_ahead_no_lesson_is_read_and_all_its_hours_are_left(content: Path, store: Store) -> None:
+    write_chapter(content, 2, "two", {"d": (2, []), "e": (2, ["mcmc"])})
+    broken = content / "02-two/lessons/d.md"
+    sound = broken.read_text()
+    broken.write_text("no front matter")
+    ahead = now(content, store)
+    assert ahead.hours_left == (6 + 5, 8 + 6)
+    assert ahead.next is not None
+    assert ahead.next.target == "lesson:a"
+    for lesson, pages in (("a", 5), ("b", 3)):
+        read(store, lesson, pages, pages)
+    assert now(content, store).hours_left[0] < 6 + 5
+    # The lesson, its lab, or the checkpoint: whichever is begun, the chapter's lessons are needed.
+    store.record(log.Prediction(item="mcmc", value=0.5), chapter="two", seconds=1.0)
+    with pytest.raises(ContentError):
+        now(content, store)
+    broken.write_text(sound)
+    assert now(content, store).hours_left[1] > 6

@@ -214,14 +214,20 @@ def agenda(content: Path, course: Course, store: Store) -> Agenda:
     """What to do now: the first written chapter with something left, or the last one; raises ContentError."""
     plan = calendar(course, store)
     day = today(store)
-    found = [
-        (week, steps(content, week.chapter, store)) for week in plan.stretches if is_written(content, week.chapter)
-    ]
-    open_ones = [(w, rows) for w, rows in found if next_step(rows) is not None]
-    wanted = [(w, rows) for w, rows in open_ones if not plan.is_skipped(w.chapter)]
-    week, rows = (wanted or open_ones or found[-1:])[0]
+    written = [week for week in plan.stretches if is_written(content, week.chapter)]
+    begun = _begun(store)
+    # All lessons of a chapter are read to find its steps; of one that lies ahead it is enough to know that.
+    found = {
+        week.chapter: steps(content, week.chapter, store)
+        for week in written
+        if not _lies_ahead(load_chapter(content, week.chapter), begun)
+    }
+    open_ones = [w for w in written if w.chapter not in found or next_step(found[w.chapter]) is not None]
+    wanted = [w for w in open_ones if not plan.is_skipped(w.chapter)]
+    week = (wanted or open_ones or written[-1:])[0]
     chapter = load_chapter(content, week.chapter)
-    left = _hours_left(wanted)
+    rows = found.get(week.chapter) or steps(content, week.chapter, store)
+    left = _hours_left([(w, found.get(w.chapter, ())) for w in wanted])
     return Agenda(
         week=min(plan.week(day), plan.weeks),
         weeks=plan.weeks,
@@ -234,7 +240,7 @@ def agenda(content: Path, course: Course, store: Store) -> Agenda:
         calendar=plan,
         today=day,
         end=plan.end,
-        missed=_missed(plan, day, [w for w, _ in wanted], left),
+        missed=_missed(plan, day, wanted, left),
         due=due(store),
         steps=rows,
         next=next_step(rows),
@@ -242,12 +248,27 @@ def agenda(content: Path, course: Course, store: Store) -> Agenda:
     )
 
 
+def _begun(store: Store) -> frozenset[str]:
+    """The lessons, labs and checkpoints that there is anything about."""
+    query = (
+        "SELECT 'lesson:' || lesson FROM lesson_state UNION SELECT 'lab:' || lab FROM lab_state "
+        "UNION SELECT context FROM quiz_state"
+    )
+    return frozenset(target for (target,) in store.query(query))
+
+
+def _lies_ahead(chapter: Chapter, begun: frozenset[str]) -> bool:
+    """Whether nothing of a chapter with lessons was begun."""
+    targets = {f"checkpoint:{chapter.id}", *(f"lesson:{lesson}" for lesson in chapter.lessons)}
+    return bool(chapter.lessons) and begun.isdisjoint(targets | {f"lab:{lab}" for lab in chapter.labs})
+
+
 def _hours_left(found: list[tuple[Week, tuple[Step, ...]]]) -> tuple[float, float]:
-    """The planned hours of the chapters, each as far as its steps are not done."""
+    """The planned hours of the chapters, each as far as its steps are not done; without steps it lies ahead."""
     least = most = 0.0
     for week, rows in found:
         whole = sum(row.whole for row in rows)
-        share = min(1.0, sum(row.minutes for row in rows if row.state != "done") / whole) if whole else 0.0
+        share = min(1.0, sum(row.minutes for row in rows if row.state != "done") / whole) if whole else 1.0
         least += share * week.hours[0]
         most += share * week.hours[1]
     return least, most
