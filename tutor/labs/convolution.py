@@ -274,10 +274,10 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
             "Tᵀ y off the transposed convolution",
             float(np.abs(T.T @ state.y.ravel() - back.ravel()).max()),
             0.0,
-            1e-11,
+            1e-12,
         ),
         Check("entries of T in use", float(_used(params, state).sum()), float(pairs[0] * pairs[1]), 0.0),
-        Check("periodic: singular values off |FFT|", float(np.abs(singular - eigenvalues).max()), 0.0, 1e-10),
+        Check("periodic: singular values off |FFT|", float(np.abs(singular - eigenvalues).max()), 0.0, 1e-12),
         Check("conv(shift x) off shift conv(x), inside", float(kept.max()), 0.0, 1e-12),
     )
 

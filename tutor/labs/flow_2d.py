@@ -283,10 +283,11 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
     few, h = x[:, :200], 1e-30
     columns = [coupling.forward(theta, few + 1j * h * e[:, None])[0].imag / h for e in np.eye(2)]
     det = columns[0][0] * columns[1][1] - columns[0][1] * columns[1][0]
+    # Folds of the density thinner than a cell of the grid cost its sum something: 6e-5 at most in five runs.
     return (
         Check("f⁻¹(f(x)) off x, largest", float(np.abs(coupling.inverse(theta, z) - x).max()), 0.0, 1e-10),
         Check("log|det| off the Jacobian's", float(np.abs(np.log(np.abs(det)) - log_det[:200]).max()), 0.0, 1e-10),
-        Check(f"∫ p over {SIDE}² points", state.mass, 1.0, 5e-4),
+        Check(f"∫ p over {SIDE}² points", state.mass, 1.0, 2e-4),
         Check("KL(data‖model), held-out", float(ratio.mean()), 0.0, 0.1, error=error),
         Check(
             "median ‖f(x)‖ = √(2 ln 2)", float(np.median(np.linalg.norm(z, axis=0))), math.sqrt(2 * math.log(2)), 0.15

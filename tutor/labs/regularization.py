@@ -26,8 +26,8 @@ METHODS = ("subgradient", "ISTA", "FISTA")
 LR = 0.01
 """Learning rate of SGD and Adam in the comparison of decays."""
 SHRINKERS = ("SGD + L2", "SGD, decay", "Adam + L2", "AdamW")
-TAME = 200.0
-"""Up to this ratio of largest to smallest curvature, 2,000 proximal steps end in rounding."""
+TAME = 70.0
+"""Up to this ratio of largest to smallest curvature 2,000 proximal steps end within 1e-11; at 100 they miss by 1e-9."""
 MARKS = 12
 """Points of an exact curve that are drawn."""
 
@@ -251,7 +251,6 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
     if k == 0:
         return ()
     exact, iterations = _exact(state), INNER * k
-    scale = max(state.lam, 1e-3)
     ista, fista = (float(bound[0]) for bound in _bounds(state, np.array([float(iterations)])))
     rows = [
         Check("KKT residual of the exact path", lasso.kkt_residual(state.X, state.y, exact, state.lam), 0.0, 1e-10),
@@ -260,7 +259,7 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
     ]
     if state.L / state.mu < TAME and k == STEPS:
         residual = lasso.kkt_residual(state.X, state.y, state.methods[2].w, state.lam)
-        rows.append(Check("FISTA: KKT residual", residual, 0.0, 1e-9 * scale))
+        rows.append(Check("FISTA: KKT residual", residual, 0.0, 1e-10))
         rows.append(Check("FISTA: exact zeros", float(state.zeros[2, k]), float(np.sum(exact == 0)), 0.0))
     rows.append(Check("subgradient: exact zeros", float(state.zeros[0, k]), 0.0, 0.0))
     shrunk = (1 - LR * params.decay) ** k

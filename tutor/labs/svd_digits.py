@@ -198,6 +198,8 @@ def frame(params: Params, state: State) -> Frame:
         f"{r} of {len(f.s)} directions keep {scalars['energy']:.1%} of the energy"
         f" in {scalars['stored']:.0%} of the numbers; 90 % needs k = {scalars['k90']:.0f}"
     )
+    if len(data.held):
+        note += f". Of the held-out images they keep {1 - scalars['held_error']:.1%}"
     return Frame(state.steps, scalars, arrays, note)
 
 
@@ -225,9 +227,9 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
     eye = np.eye(len(f.s))
     off = max(float(np.abs(f.U.T @ f.U - eye).max()), float(np.abs(f.Vt @ f.Vt.T - eye).max()))
     rows = [
-        Check("‖X−X_k‖²/‖X‖² (Eckart–Young)", float(state.measured[state.r, 0]), squares / whole, 1e-10),
-        Check("‖X−X_k‖₂ = s_(k+1)", float(np.sqrt(max(gram[-1], 0.0))), spectral, 1e-6 * float(f.s[0])),
-        Check("UᵀU, VᵀV off I", off, 0.0, 1e-10),
+        Check("‖X−X_k‖²/‖X‖² (Eckart–Young)", float(state.measured[state.r, 0]), squares / whole, 1e-12),
+        Check("‖X−X_k‖₂ = s_(k+1)", float(np.sqrt(max(gram[-1], 0.0))), spectral, 1e-12 * float(f.s[0])),
+        Check("UᵀU, VᵀV off I", off, 0.0, 1e-12),
     ]
     if state.jacobi is not None:
         lapack = np.linalg.svd(X, compute_uv=False)

@@ -178,13 +178,13 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
     expected = _expected(params, fitted)
     share = fitted.variances / (fitted.variances + params.eps)
     rows = [
-        Check("cov(z) off its target, largest entry", float(np.abs(own - expected).max()), 0.0, 1e-9),
-        Check("Σ variances of z = Σ λ/(λ+ε)", float(np.trace(own)), float(share.sum()), 1e-8),
+        Check("cov(z) off its target, largest entry", float(np.abs(own - expected).max()), 0.0, 1e-10),
+        Check("Σ variances of z = Σ λ/(λ+ε)", float(np.trace(own)), float(share.sum()), 1e-10),
         Check(
             "mean ‖z‖² = (1−1/n) Σ λ/(λ+ε)",
             float(np.mean(np.sum(z**2, axis=1))),
             float((1 - 1 / state.n) * share.sum()),
-            1e-8,
+            1e-10,
         ),
     ]
     d = state.X.shape[1]
