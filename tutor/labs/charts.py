@@ -499,7 +499,7 @@ def _head(
     if guessed:
         pieces.append([("╌╌", theme.text), (" your prediction", theme.muted)])
     if scaled:
-        low, high = scaled
+        low, high = (0.0 if abs(end) < 1e-3 * (scaled[1] - scaled[0]) else float(f"{end:.2g}") for end in scaled)
         tints = [(" ", f"on {_ground(round(k * (TINTS - 1) / 5), 'heat', theme)}") for k in range(6)]
         if not theme.color:
             tints = [(_ground(round(k * (TINTS - 1) / 5), "heat", theme), "") for k in range(6)]

@@ -102,8 +102,8 @@ class LabScreen(Screen[None]):
         yield Static(id="lab-head", markup=False)
         with Horizontal(id="lab-main"):
             with Container(id="charts"):
-                for chart in self.lab.charts:
-                    yield ChartView(chart.id)
+                for at, chart in enumerate(self.lab.charts, start=1):
+                    yield ChartView(chart.id, f"{at}/{len(self.lab.charts)}")
             with Vertical(id="side"):
                 yield Knobs(self.knobs, self._turn, id="knobs")
                 yield Static(id="knob-help", markup=False)
@@ -299,6 +299,10 @@ class LabScreen(Screen[None]):
         text = Text()
         text.append("You predicted ", style="bold")
         text.append(f"{self.predicted:.4g}{unit}")
+        shown = self.lab.prediction.chart
+        if shown not in self._visible():
+            at = [chart.id for chart in self.lab.charts].index(shown) + 1
+            text.append(f" (chart {at})", style="dim")
         if self.values != self._defaults():
             text.append(" for the knobs as the lab opens; this run had others: ")
             text.append("d", style="bold reverse")

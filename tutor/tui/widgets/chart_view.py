@@ -26,9 +26,11 @@ class ChartView(Widget):
     class Placed(Message):
         """The view has got room on the screen, or another room than before."""
 
-    def __init__(self, chart_id: str) -> None:
+    def __init__(self, chart_id: str, number: str = "") -> None:
         super().__init__(id=f"chart-{chart_id}")
         self.chart_id = chart_id
+        self.number = number
+        """Which of how many charts it is, written at the end of the first row where that is blank."""
         self._lines: list[Line] = []
         self._base: Style | None = None
         """The widget's own style, which takes longer to find than a row to paint."""
@@ -52,7 +54,7 @@ class ChartView(Widget):
 
     def show(self, lines: Sequence[Line]) -> None:
         """Replace the picture."""
-        before, self._lines = self._lines, list(lines)
+        before, self._lines = self._lines, self._numbered(lines)
         if len(before) != len(lines):
             self._strips.clear()
             self.refresh()
@@ -63,6 +65,16 @@ class ChartView(Widget):
             self._strips.pop(y, None)
         if changed:
             self.refresh(*(Region(0, y, width, 1) for y in changed))
+
+    def _numbered(self, lines: Sequence[Line]) -> list[Line]:
+        """The picture with its number."""
+        if not self.number or not lines or not lines[0]:
+            return list(lines)
+        *runs, (blank, style) = lines[0]
+        if blank.strip() or len(blank) < len(self.number) + 2:
+            return list(lines)
+        room = blank[len(self.number) :]
+        return [[*runs, (room, style), (self.number, "dim")], *lines[1:]]
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The rows of a part of the picture.
