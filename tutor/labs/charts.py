@@ -294,7 +294,7 @@ def _curves(chart: Chart, history: History, width: int, height: int, theme: Them
     text = np.full((rows, columns), " ", dtype="<U1")
     owner = np.full((rows, columns), -1, dtype=int)
     # Bars with curves over them stand back in a fainter colour, also behind the curves' cells.
-    faint = has_bars and any(item.series.style != "bars" and len(item.x) for item in data)
+    faint = has_bars and _has_curves(data)
     bars = np.full((rows, columns), -1, dtype=int)
     for at, item in enumerate(data):
         _paint(item, at, text, owner, (x_low, x_high), (y_low, y_high))
@@ -489,7 +489,7 @@ def _head(
     named = [(at, item) for at, item in enumerate(data) if item.series.label]
     scaled = shades if chart.scale else None
     if len(named) > 1 or guessed or scaled:
-        faint = any(item.series.style != "bars" and len(item.x) for item in data)
+        faint = _has_curves(data)
         for at, item in named:
             mark = {"line": f"─{MARKS[at % len(MARKS)]}─", "dashed": "╍╍", "bars": "█"}.get(
                 item.series.style, MARKS[at % len(MARKS)] if len(item.x) <= 80 else "⠶"
@@ -505,6 +505,10 @@ def _head(
             tints = [(_ground(round(k * (TINTS - 1) / 5), "heat", theme), "") for k in range(6)]
         pieces.append([(f"{chart.scale} {written(low)} ", theme.muted), *tints, (f" {written(high)}", theme.muted)])
     return lines + _in_rows(pieces, width) if width >= 12 else lines
+
+
+def _has_curves(data: list[_Data]) -> bool:
+    return any(item.series.style in {"line", "dashed"} and len(item.x) for item in data)
 
 
 def _in_rows(pieces: list[list[tuple[str, str]]], width: int) -> Picture:
@@ -544,18 +548,20 @@ def _foot(chart: Chart, low: float, high: float, margin: int, columns: int, them
 
 def _named(labels: list[tuple[int, str]], name: str, columns: int) -> str:
     """The labels in their places and the axis' name in a gap between them; labels give way to a long name."""
-    for fewer in range(len(labels) + 1):
+    for fewer, room in [(0, 2), *((count, 1) for count in range(len(labels) + 1))]:
         for left_out in combinations(reversed(range(len(labels))), fewer):
             line = [" "] * columns
             for start, label in (each for at, each in enumerate(labels) if at not in left_out):
                 line[start : start + len(label)] = label
             text = "".join(line[:columns])
-            # At an end of the axis one blank is enough.
-            gaps = list(re.finditer(rf"(?:^|(?<=\S) ) {{{len(name)},}}(?: (?=\S)|$)", text)) if name else []
+            # Blanks beside a label, none at an end of the axis.
+            beside = " " * room
+            gap = rf"(?:^|(?<=\S){beside}) {{{len(name)},}}(?:{beside}(?=\S)|$)"
+            gaps = list(re.finditer(gap, text)) if name else []
             if gaps:
                 # The last gap that is wide enough takes the name, in its middle.
                 left, right = gaps[-1].span()
-                left, right = left + (left > 0), right - (right < columns)
+                left, right = left + room * (left > 0), right - room * (right < columns)
                 start = left + (right - left - len(name)) // 2
                 return text[:start] + name + text[start + len(name) :]
             if not name:

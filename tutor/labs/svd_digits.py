@@ -196,7 +196,7 @@ def frame(params: Params, state: State) -> Frame:
         scalars["rival20"] = asked
     note = (
         f"{r} of {len(f.s)} directions keep {scalars['energy']:.1%} of the energy"
-        f" in {scalars['stored']:.0%} of the numbers; 90 % needs k = {scalars['k90']:.0f}"
+        f" in {scalars['stored']:.0%} of the numbers; 90% needs k = {scalars['k90']:.0f}"
     )
     if len(data.held):
         note += f". Of the held-out images they keep {1 - scalars['held_error']:.1%}"
