@@ -214,6 +214,7 @@ def frame(params: Params, state: State) -> Frame:
     logs = planar.log_density(name, places).reshape(41, 41) / math.log(10)
     shown, whose = _shown(params, state, copy.deepcopy(state.rng))
     numbers = np.array(table)
+    known = np.isfinite(numbers[:, 0])
     arrays: dict[str, Any] = {
         "table": numbers,
         "moments": np.array(moments),
@@ -221,11 +222,11 @@ def frame(params: Params, state: State) -> Frame:
         "y": shown[:, 1],
         "density": logs - logs.max(),
         "density_extent": np.array([-reach, reach, -reach, reach]),
-        "row": np.arange(1, len(ROWS) + 1),
-        "off": numbers[:, 1] / 100,
-        "sw1": numbers[:, 0],
-        "sw1_floor": np.full(len(ROWS), numbers[0, 0]),
-        "frechet": np.array(moments)[:, 0],
+        "row": np.arange(1, len(ROWS) + 1)[known],
+        "off": numbers[known, 1] / 100,
+        "sw1": numbers[known, 0],
+        "ends": np.array([0.5, len(ROWS) + 0.5]),
+        "sw1_floor": np.full(2, numbers[0, 0]) if known[0] else np.empty(0),
     }
     scalars = {"trained": float(len(state.results)), "off_exact": planar.off_exact(name)}
     for key, row in zip(("gaussian", *contenders.KINDS), table[1:], strict=True):
@@ -347,13 +348,18 @@ LAB = Lab(
             "off",
             "Share off the data: rows of the table",
             series=(Series("", "off", "row", "bars"),),
-            x_label="1 data 2 Gaussian 3 VAE 4 latent …",
+            x_label="row of the table",
+            x_range=(0.5, len(ROWS) + 0.5),
+            x_whole=True,
+            y_range=(0.0, 1.0),
         ),
         Chart(
             "sw1",
             "Sliced W₁: rows of the table",
-            series=(Series("", "sw1", "row", "bars"), Series("true samples", "sw1_floor", "row", "dashed")),
-            x_label="1 data 2 Gaussian 3 VAE 4 latent …",
+            series=(Series("", "sw1", "row", "bars"), Series("true samples", "sw1_floor", "ends", "dashed")),
+            x_label="row of the table",
+            x_range=(0.5, len(ROWS) + 0.5),
+            x_whole=True,
         ),
         Chart(
             "moments",
