@@ -1,4 +1,4 @@
-"""Processor time that each model of the lab vae-vs-diffusion trains for, where the lab says that all train equally long.
+"""Processor time that each model of the lab vae-vs-diffusion trains for, where all are to train equally long.
 
 The lab counts updates at the prices in `tutor.labs.contenders.COST`, so that a run replays exactly on any machine.
 Here the prices are checked: all models in turn, as many updates as are to cost the same.

@@ -124,15 +124,11 @@ def advance(training: Training, milliseconds: float, rng: np.random.Generator) -
     if training.base is not None and left(training.base) > 0:
         return training._replace(base=advance(training.base, milliseconds, rng))
     kind = training.kind
+    highest = LR["diffusion" if kind == "latent" else kind]
     adam, critic, mean = training.adam, training.critic, training.mean.copy()
     last = min(training.goal, training.updates + max(1, round(milliseconds / COST[kind])))
     for k in range(training.updates, last):
-        rate = (
-            LR["diffusion" if kind == "latent" else kind]
-            * min(1.0, (k + 1) / WARM)
-            * 0.5
-            * (1 + math.cos(math.pi * k / training.goal))
-        )
+        rate = highest * min(1.0, (k + 1) / WARM) * 0.5 * (1 + math.cos(math.pi * k / training.goal))
         gradient, critic = _gradient(training._replace(adam=adam, critic=critic, updates=k), rate, rng)
         adam = optimizers.adam(adam, gradient, rate, beta1=0.0 if kind == "gan" else 0.9, beta2=0.99)
         share = min(0.5 ** (1 / (EMA * training.goal)), k / (9 + k))
