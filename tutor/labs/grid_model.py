@@ -35,6 +35,8 @@ EVEN, RANGE = 16, (0.01, 160.0)
 """So many of a batch spread ln σ evenly over all noise levels, or the rarest would be guessed."""
 EMA = 0.02
 """The average of the weights forgets half within this share of the run."""
+WATCHED = 2
+"""Steps of a lab from one look at the errors to the next."""
 PROBE = 150
 """Points at each of the noise levels that are watched."""
 LEVELS = 16
@@ -213,9 +215,10 @@ def advance(training: Training) -> Training:
         updates += 1
         share = min(0.5 ** (1 / half_life), updates / (9 + updates))
         mean += np.float32(1 - share) * (adam.w - mean)
-    training = _watched(training._replace(adam=adam, mean=mean, updates=updates, rng=rng))
+    training = training._replace(adam=adam, mean=mean, updates=updates, rng=rng)
     if updates < recipe.updates:
-        return training
+        return training if updates // PER_STEP % WATCHED else _watched(training)
+    training = _watched(training)
     parts = {"mean": mean, "curve": training.curve, "errors": training.errors}
     return training._replace(problem=models.save(LAB, recipe._asdict(), parts) or training.problem)
 
