@@ -88,6 +88,15 @@ class TestFlowMatching:
             assert curve["flow_euler"][cost] < 0.8 * curve["vp_euler"][cost]
             assert curve["flow_heun"][cost] < curve["flow_euler"][cost]
         assert curve["flow_heun"][64] < 2 * arrays["floor_line"][0]
+        # Few steps from σ = 80 find the middle alone; from 32 evaluations all of them find all.
+        assert arrays["edm_heun_modes"][arrays["edm_heun_cost"] == 8] == 1
+        for name in ("flow_euler", "flow_heun", "vp_euler", "edm_heun"):
+            assert arrays[f"{name}_modes"][-2:].tolist() == [9, 9]
+
+    def test_paths_that_are_drawn_bend(self) -> None:
+        paths = run("flow-matching", updates=1500).state.flight.paths
+        length = np.linalg.norm(np.diff(paths, axis=0), axis=2).sum(axis=0)
+        assert np.median(length / np.linalg.norm(paths[-1] - paths[0], axis=1)) > 1.1
 
     def test_sampling_settings_change_live(self) -> None:
         lab = registry.get("flow-matching")

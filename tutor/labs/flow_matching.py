@@ -27,7 +27,8 @@ EMA = 0.02
 """The average of the weights forgets half within this share of the run."""
 POINTS = 4000
 SHOWN = 400
-PATHS = 6
+PATHS, FLIGHTS = 6, 60
+"""Paths that are drawn, and those of which they are the most bent."""
 FLOORS = 6
 """Sets of true samples for the floor."""
 PROBE = 2000
@@ -36,6 +37,8 @@ COSTS = (1, 2, 4, 8, 16, 32, 64)
 """Evaluations of the field a sample, for the curves."""
 CURVES = ("flow_euler", "flow_heun", "vp_euler", "edm_heun", "learned")
 CURVE_POINTS = 1500
+FOUND = 0.1
+"""A mode is reached by so much of its due share."""
 HELD, PIECES, ODE_STEPS = 1024, 16, 40
 """Held-out points for the likelihood, the pieces they are taken in, and steps of their ODE."""
 SAME = 400
@@ -63,8 +66,10 @@ class Flight(NamedTuple):
     x: Array
     """(POINTS, 2)"""
     taken: int
+    followed: npt.NDArray[np.int_]
+    """(PATHS,) points whose paths are drawn."""
     paths: Array
-    """(k, PATHS, 2) the first points at all times so far."""
+    """(k, PATHS, 2) where they have been at all times so far."""
     measures: planar.Measures | None
 
 
@@ -80,10 +85,10 @@ class State(NamedTuple):
     floors: tuple[planar.Measures, ...]
     curves: Array
     """(CURVES, COSTS) sliced W₁; NaN: not known yet."""
-    modes_of_one: float
-    """Modes that one Euler step with the exact field reaches."""
+    modes: Array
+    """(CURVES, COSTS) modes that are reached."""
     spread_of_one: float
-    """Root mean square distance of its end points from the mean of the data."""
+    """Root mean square distance from the mean of the data at which one Euler step with the exact field ends."""
     apart: float
     """Median distance between where flow matching and where diffusion take the same noise, both exact."""
     log_ratios: Array
@@ -138,7 +143,7 @@ def init(params: Params, rng: np.random.Generator) -> State:
     for name in ("flow_heun", "edm_heun"):
         curves[CURVES.index(name), 0] = math.inf
     return State(
-        optimizers.init(theta), theta, 0, 0, None, (), curves, nan, nan, nan, np.empty(0), (nan, nan, nan), 0, rng
+        optimizers.init(theta), theta, 0, 0, None, (), curves, curves, nan, nan, np.empty(0), (nan, nan, nan), 0, rng
     )
 
 
@@ -153,7 +158,8 @@ def step(params: Params, state: State) -> State:
         return _train(params, state)
     if state.flight is None or state.flight.setting != _setting(params):
         x = _sd() * state.rng.standard_normal((POINTS, 2))
-        return state._replace(flight=Flight(_setting(params), x, 0, x[None, :PATHS], None))
+        followed = _bent(x[:FLIGHTS])
+        return state._replace(flight=Flight(_setting(params), x, 0, followed, x[None, followed], None))
     if state.flight.measures is None:
         return _fly(state, state.flight)
     missing = np.argwhere(np.isnan(state.curves))
@@ -168,6 +174,20 @@ def step(params: Params, state: State) -> State:
     if len(state.log_ratios) < HELD:
         return _likelihood(state)
     return state._replace(final=_errors(state, FINAL_PROBE, state.rng))
+
+
+def _bent(x: Array) -> npt.NDArray[np.int_]:
+    """Those of the starts x whose exact paths are longest beside the straight way to their end."""
+    import numpy as np
+
+    from kernels import flow_matching
+
+    here, length = x, np.zeros(len(x))
+    for k in range(16):
+        there = flow_matching.step(_exact, here, k / 16, (k + 1) / 16, "heun")
+        length += np.linalg.norm(there - here, axis=1)
+        here = there
+    return np.argsort(np.linalg.norm(here - x, axis=1) - length)[:PATHS]
 
 
 def _setting(params: Params) -> tuple[str, str, int]:
@@ -205,7 +225,7 @@ def _fly(state: State, flight: Flight) -> State:
     t, u = flight.taken / steps, (flight.taken + 1) / steps
     with np.errstate(all="ignore"):
         x = flow_matching.step(_field(state, which), flight.x, t, u, "heun" if method == "heun" else "euler")
-    paths = np.concatenate([flight.paths, x[None, :PATHS]])
+    paths = np.concatenate([flight.paths, x[None, flight.followed]])
     measures = planar.measure("grid", x) if flight.taken + 1 == steps else None
     return state._replace(flight=flight._replace(x=x, taken=flight.taken + 1, paths=paths, measures=measures))
 
@@ -223,9 +243,7 @@ def _compare(state: State, row: int, column: int) -> State:
         heun = name == "flow_heun" or (name == "learned" and cost > 1)
         x = flow_matching.sample(field, _sd() * z, cost // 2 if heun else cost, "heun" if heun else "euler")
         if name == "flow_euler" and cost == 1:
-            which, on = planar.parts("grid", x)
-            one = float(len(np.unique(which[on])))
-            state = state._replace(modes_of_one=one, spread_of_one=float(np.sqrt(np.mean(np.sum(x * x, axis=1)))))
+            state = state._replace(spread_of_one=float(np.sqrt(np.mean(np.sum(x * x, axis=1)))))
     else:
         s = vp.vp() if name == "vp_euler" else reverse.edm()
         # The last step of EDM's Heun is a single evaluation.
@@ -236,9 +254,11 @@ def _compare(state: State, row: int, column: int) -> State:
             return reverse.score(s, _denoise, x, t)
 
         x = reverse.sample(s, score, x, times, "euler" if name == "vp_euler" else "heun", state.rng)
-    curves = state.curves.copy()
-    curves[row, column] = planar.measure("grid", x).sw1
-    return state._replace(curves=curves)
+    curves, modes = state.curves.copy(), state.modes.copy()
+    measures = planar.measure("grid", x)
+    curves[row, column] = measures.sw1
+    modes[row, column] = np.sum(measures.shares > FOUND / 9)
+    return state._replace(curves=curves, modes=modes)
 
 
 def _apart(state: State) -> float:
@@ -375,9 +395,9 @@ def frame(params: Params, state: State) -> Frame:
         "density_extent": np.array([-REACH, REACH, -REACH, REACH]),
         "cost": costs,
     }
-    for name, values in zip(CURVES, state.curves, strict=True):
+    for name, values, modes in zip(CURVES, state.curves, state.modes, strict=True):
         known = np.isfinite(values)
-        arrays |= {name: values[known], f"{name}_cost": costs[known]}
+        arrays |= {name: values[known], f"{name}_cost": costs[known], f"{name}_modes": modes[known]}
     for k in range(PATHS):
         arrays[f"path_x{k}"] = flight.paths[:, k, 0] if flight else np.empty(0)
         arrays[f"path_y{k}"] = flight.paths[:, k, 1] if flight else np.empty(0)
@@ -388,7 +408,7 @@ def frame(params: Params, state: State) -> Frame:
         "loss": floor + excess,
         "floor": floor,
         "t": t,
-        "modes_of_one": state.modes_of_one,
+        "modes_of_one": float(state.modes[CURVES.index("flow_euler"), 0]),
     }
     if state.floors:
         scalars["sw1_floor"] = float(np.mean([each.sw1 for each in state.floors]))
@@ -396,7 +416,7 @@ def frame(params: Params, state: State) -> Frame:
     arrays["part"] = np.arange(1, 10)
     error = math.sqrt(8 / 81 / POINTS)
     arrays["share_low"], arrays["share_high"] = np.full(9, 1 / 9 - 4 * error), np.full(9, 1 / 9 + 4 * error)
-    arrays["shares"] = np.full(9, np.nan)
+    arrays["shares"] = np.empty(0)
     if flight is not None and flight.measures is not None:
         arrays["shares"] = flight.measures.shares
         scalars |= {"sw1": flight.measures.sw1, "off": flight.measures.off, "least": flight.measures.least}
@@ -424,7 +444,7 @@ def _note(params: Params, state: State, scalars: dict[str, float]) -> str:
     return (
         f"{calls} evaluations a sample: sliced W₁ {scalars['sw1']:.3f} (true samples {scalars['sw1_floor']:.3f}),"
         f" off the modes {scalars['off']:.1%}; KL(data‖model) = {scalars['kl']:.3f}. One exact Euler step finds"
-        f" {state.modes_of_one:.0f} mode"
+        f" {scalars['modes_of_one']:.0f} mode"
     )
 
 
@@ -512,7 +532,7 @@ LAB = Lab(
         ),
         Chart(
             "paths",
-            "Six paths from noise to data bend",
+            "Six paths, the most bent of 60",
             series=tuple(Series("", f"path_y{k}", f"path_x{k}") for k in range(PATHS)),
             x_range=(-REACH, REACH),
             y_range=(-REACH, REACH),
@@ -542,10 +562,16 @@ LAB = Lab(
             x_label="mode",
         ),
         Chart(
-            "one",
-            "Modes that one exact step reaches",
-            series=(Series("", "modes_of_one", "step"),),
-            x_label="step",
+            "modes",
+            "Modes reached, by evaluations a sample",
+            series=(
+                Series("flow, Euler", "flow_euler_modes", "flow_euler_cost"),
+                Series("flow, Heun", "flow_heun_modes", "flow_heun_cost"),
+                Series("VP, Euler", "vp_euler_modes", "vp_euler_cost"),
+                Series("EDM, Heun", "edm_heun_modes", "edm_heun_cost"),
+            ),
+            x_label="evaluations, all exact",
+            x_log=True,
             y_range=(0.0, 9.5),
         ),
     ),
@@ -557,7 +583,7 @@ LAB = Lab(
         scalar="modes_of_one",
         low=0.0,
         high=9.0,
-        chart="one",
+        chart="modes",
         why=(
             "At t = 0 nothing is known of x₁: v(x, 0) = E[x₁] − x, and one step takes every x to E[x₁], the middle. The"
             " lines are straight, but v is their mean, and the paths of the mean bend."
