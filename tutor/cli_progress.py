@@ -615,11 +615,11 @@ def _minute(row: Logged) -> str:
 def flag(question: str | None, note: str, as_json: bool) -> None:
     """Note that something is wrong with a QUESTION; without one, list what you flagged."""
     from tutor.progress.events import Flag
-    from tutor.progress.queue import find_question
+    from tutor.progress.round import locate
 
     with _learner() as learner:
         if question is not None:
-            if find_question(learner.content, learner.course, question) is None:
+            if locate(learner.content, learner.course, question) is None:
                 raise TutorError(f"the course has no question {question!r}")
             if len(note) > 2000:
                 raise TutorError("a note has at most 2000 characters")

@@ -12,7 +12,6 @@ from tutor.progress.queue import (
     EARLIER_SHARE,
     PLACEMENT_EACH,
     Selection,
-    find_question,
     passes_placement,
     select_checkpoint,
     select_placement,
@@ -74,11 +73,3 @@ def test_a_placement_quiz_asks_about_every_objective(stub) -> None:  # type: ign
 def test_placement_is_passed_with_four_in_five() -> None:
     assert [passes_placement(right, 10) for right in (0, 7, 8, 10)] == [False, False, True, True]
     assert not passes_placement(0, 0)
-
-
-def test_a_question_is_found_wherever_it_is() -> None:
-    for chapter in ("linear-algebra", "calculus", ""):
-        found = find_question(CONTENT, COURSE, "la-codes", chapter)
-        assert found is not None
-        assert found.id == "la-codes"
-    assert find_question(CONTENT, COURSE, "never-was") is None

@@ -121,17 +121,6 @@ def leeches(store: Store) -> tuple[Card, ...]:
     return tuple(store.cards("lapses >= ? ORDER BY lapses DESC, question", LEECH_LAPSES))
 
 
-def find_question(content: Path, course: Course, question: str, chapter: str = "") -> Question | None:
-    """A question by its id, looked for in `chapter` first; None when the course has it no longer."""
-    stubs = [stub.id for stub in course.chapters if stub.id != chapter]
-    for name in ([chapter] if chapter else []) + stubs:
-        if is_written(content, name):
-            found = load_questions(content, name).get(question)
-            if found is not None:
-                return found
-    return None
-
-
 @dataclass(frozen=True)
 class Selection:
     """Questions for a quiz, in the order they are asked."""

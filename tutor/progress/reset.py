@@ -10,6 +10,7 @@ from tutor.course.load import find_lesson, is_written, load_chapter, load_lesson
 from tutor.course.model import Course
 from tutor.errors import TutorError
 from tutor.progress.events import Reset
+from tutor.progress.round import locate
 from tutor.progress.store import Store
 
 
@@ -80,10 +81,9 @@ def _alone(questions: Iterable[str]) -> Iterator[str]:
 
 
 def _question(content: Path, course: Course, name: str) -> str:
-    for stub in course.chapters:
-        if is_written(content, stub.id) and name in load_questions(content, stub.id):
-            return name
-    raise TutorError(f"the course has no question {name!r}")
+    if locate(content, course, name) is None:
+        raise TutorError(f"the course has no question {name!r}")
+    return name
 
 
 def forgotten(store: Store, reset: Reset) -> Forgotten:
