@@ -10,16 +10,21 @@ import hashlib
 import html
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tutor.course.grade import present, rights
 from tutor.course.load import is_written, load_chapter, load_questions
-from tutor.course.model import Course, Question
+from tutor.course.model import Choice, Course, Question
+from tutor.course.right_answer import right_answer
 from tutor.errors import TutorError
 from tutor.progress.transfer import keep_others
 
 MODEL = 1_607_392_319
 """Id of the kind of note; Anki recognises it by this."""
+SEED = 0
+"""Of the order in which choices are shown: the same in every export."""
 CSS = ".card { font-family: sans-serif; font-size: 18px; text-align: left; max-width: 42em; margin: 0 auto; }"
 
 
@@ -78,28 +83,49 @@ def _number(name: str) -> int:
 
 
 def front(question: Question) -> str:
-    """The question as HTML, with its choices."""
+    """The question as HTML, with all that is to be chosen from, mixed as the tutor mixes it."""
     text = to_html(question.prompt)
     if question.choices:
-        text += f"<ol type=A>{''.join(f'<li>{to_html(choice.text)}</li>' for choice in question.choices)}</ol>"
+        text += _listed([choice.text for choice in _shown(question)], "ol type=A")
     if question.items:
-        lines = sorted(question.items, key=lambda item: hashlib.sha256(item.id.encode()).digest())
-        text += f"<ul>{''.join(f'<li>{to_html(item.text)}</li>' for item in lines)}</ul>"
+        texts = {line.id: line.text for line in question.items} | {line.id: line.text for line in question.distractors}
+        text += _listed([texts[str(name)] for name in present(question, SEED)])
+    if question.pairs:
+        sides = rights(question)
+        text += _listed([pair.left for pair in question.pairs]) + "<p>with:</p>"
+        text += _listed([sides[int(at)] for at in present(question, SEED)])
+    for gap in question.gaps:
+        if gap.choices:
+            # In the files the right one stands first.
+            texts_of_gap = sorted((choice.text for choice in gap.choices), key=str.lower)
+            text += f"<p>{html.escape(gap.name)}</p>" + _listed(texts_of_gap)
     return text
 
 
 def back(question: Question) -> str:
     """The answer as HTML, and why."""
     parts = []
-    right = [chr(65 + at) for at, choice in enumerate(question.choices) if choice.correct]
+    right = [chr(65 + at) for at, choice in enumerate(_shown(question)) if choice.correct]
     if right:
         parts.append(f"<p><b>{', '.join(right)}</b></p>")
-    if question.answer:
-        answer = html.escape(question.answer) if question.type != "self_graded" else to_html(question.answer)
-        parts.append(f"<p><b>{answer}</b></p>")
-    if question.items:
-        parts.append(f"<ol>{''.join(f'<li>{to_html(item.text)}</li>' for item in question.items)}</ol>")
-    return "".join(parts) + to_html(question.explanation)
+    parts += [to_html(paragraph) for paragraph in right_answer(question, wrong=True)]
+    if question.pairs:
+        parts.append(_listed([f"{pair.left} → {pair.right}" for pair in question.pairs]))
+    if question.items and question.distractors:
+        parts.append("<p>Nowhere:</p>" + _listed([line.text for line in question.distractors]))
+    if question.type == "self_graded":
+        parts.append(to_html(question.answer) + _listed(question.rubric))
+    return "".join(parts) + "<hr>" + to_html(question.explanation)
+
+
+def _shown(question: Question) -> list[Choice]:
+    """The choices as they are shown."""
+    return [question.choices[int(at)] for at in present(question, SEED)] if question.choices else []
+
+
+def _listed(texts: Sequence[str], kind: str = "ul") -> str:
+    lines = "".join(f"<li>{to_html(text)}</li>" for text in texts)
+    return f"<{kind}>{lines}</{kind.partition(' ')[0]}>"
 
 
 def to_html(markdown: str) -> str:

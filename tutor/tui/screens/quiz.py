@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from tutor.course.grade import Verdict, grade
 from tutor.course.model import Question
+from tutor.course.right_answer import right_answer
 from tutor.errors import TutorError
 from tutor.progress import events as log
 from tutor.progress.events import CONFIDENCE
@@ -24,7 +25,6 @@ from tutor.progress.review import Grade, warm
 from tutor.progress.round import Round, Scheduled
 from tutor.progress.rounds import review, unread
 from tutor.tui.drawing import until_left
-from tutor.tui.right_answer import right_answer
 from tutor.tui.round_text import (
     can_go_on,
     end_text,
