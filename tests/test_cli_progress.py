@@ -163,6 +163,7 @@ def test_stats_and_mastery_say_what_the_log_holds(tutor: Run, progress: Path) ->
     assert found["mastery"][0]["levels"] == [1, 0, 0, 0]
     out, _ = tutor("stats")
     assert "certain\t2 of 3 right, stated 95 %" in out
+    assert "on the whole\t28 points too sure, Brier 0.30" in out
     objectives = {row["objective"]: row for row in tutor.json("mastery")["objectives"]}
     assert objectives["la.svd"]["level"] == "attempted"
     assert objectives["la.svd"]["reason"]

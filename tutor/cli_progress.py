@@ -318,6 +318,13 @@ def stats(as_json: bool) -> None:
     for level in found.calibration:
         if level.answers:
             click.echo(f"{level.name}\t{level.right} of {level.answers} right, stated {100 * level.stated:.0f} %")
+    if found.overconfidence is not None and found.brier is not None:
+        points = round(100 * found.overconfidence)
+        says = f"{_count(abs(points), 'point')} too {'sure' if points > 0 else 'unsure'}" if points else "just right"
+        click.echo(f"on the whole\t{says}, Brier {found.brier:.2f}")
+    run = [row for row in found.predictions if row.measured is not None]
+    if run:
+        click.echo(f"in labs\t{sum(row.right for row in run)} of {_count(len(run), 'prediction')} close")
 
 
 def _plain(value: Any) -> Any:
