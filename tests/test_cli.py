@@ -39,6 +39,7 @@ VERBS = (
     "labs",
     "mastery",
     "picture",
+    "placement",
     "plan",
     "reference",
     "reset",

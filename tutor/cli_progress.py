@@ -392,7 +392,10 @@ def mastery(as_json: bool) -> None:
 @click.command()
 @AS_JSON
 def placement(as_json: bool) -> None:
-    """Say how the placement quizzes stand: with one passed, `plan --leave-out CHAPTER` is well founded."""
+    """Say how the placement quizzes ended.
+
+    With one passed, `plan --leave-out CHAPTER` leaves its chapter out of the plan.
+    """
     from tutor.progress.placement import placements
 
     with _learner() as learner:
