@@ -125,6 +125,18 @@ async def test_a_lab_runs_to_its_end_and_agrees_with_theory(lab: str) -> None:
 # -- predict first ---
 
 
+async def test_what_the_lab_is_about_stands_there_until_the_first_step() -> None:
+    predicted()
+    async with learning() as learner:
+        screen = await open_lab(learner)
+        await frame(learner, screen, lambda frame: frame.step == 0)
+        assert learner.part("#outcome") == SVD.summary
+        assert screen.query_one("#outcome").display
+        await learner.press("full_stop")
+        await frame(learner, screen, lambda frame: frame.step == 1)
+        assert not screen.query_one("#outcome").display
+
+
 @pytest.mark.parametrize("key", ["space", "full_stop"])
 async def test_nothing_runs_before_a_prediction(key: str) -> None:
     async with learning() as learner:

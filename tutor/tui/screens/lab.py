@@ -124,7 +124,8 @@ class LabScreen(Screen[None]):
         self.predicted = None if state is None else state.prediction
         self._show_knobs()
         self._draw_head()
-        self._say(self.lab.summary)
+        # What the lab is about stands there until its first step; the note below says what is happening.
+        self._show_outcome(Text(self.lab.summary))
         self.query_one(Knobs).focus()
         self._arrange()
         # At once, so that a key pressed now finds the lab open; its charts follow when they have their place.
@@ -241,7 +242,10 @@ class LabScreen(Screen[None]):
         self.pace.note(time.monotonic(), frame.step, frame.running)
         self._draw_head()
         self._draw_checks(frame.checks)
-        self._say(frame.note or self.lab.summary)
+        self._say(frame.note)
+        if frame.step and self.outcome.plain == self.lab.summary:
+            self.outcome = Text()
+            self.query_one("#outcome", Static).display = False
         if first_end:
             self._log_run()
             self._draw_outcome()
