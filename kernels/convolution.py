@@ -11,7 +11,7 @@ matrix of row u − si + p of the kernel, so the blocks themselves repeat along 
 T = Σ_a S_a ⊗ T_a, with S_a the Toeplitz matrix of a kernel that is 1 at place a.
 
 With periodic borders T is circulant: waves are its eigenvectors, and the Fourier transform of the kernel, conjugated,
-holds its eigenvalues.
+holds its eigenvalues (Gray 2006; for padding and stride, Dumoulin & Visin 2016).
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
     z = f(x) = b + a x + Σ_k w_k tanh(s_k (x − c_k)),   a, w_k, s_k > 0    ⇒   f′ > 0: f is one-to-one
     log p(x) = log φ(f(x)) + log f′(x)                                      (change of variables)
 
+(Rezende & Mohamed 2015; sums of monotone steps as maps: Huang et al. 2018.)
+
 The Jacobian f′ is what keeps f from mapping all data to z = 0, where φ is largest: squeezing costs log f′. The loss
 is −mean log p(x) = ½ mean f² − mean log f′ + ½ log 2π, and its least value over all increasing f is the entropy of the
 data's law, reached by f*(x) = Φ⁻¹(F(x)) with F the data's distribution function.

@@ -7,7 +7,8 @@
     effective sample size:   ESS = (Σ a_i)² / Σ a_i²   with a = h w for the question h, or a = w for whatever question;
                              n for equal a, 1 if one draw carries all; for n → ∞, ESS / n → E[a]² / E[a²]
 
-What comes out is weighted samples: to get samples, draw from them again with these weights.
+What comes out is weighted samples: to get samples, draw from them again with these weights. (Kong 1992 for the ESS;
+Owen 2013, ch. 9.)
 """
 
 from __future__ import annotations

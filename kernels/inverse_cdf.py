@@ -7,6 +7,8 @@ discrete laws. It needs one dimension, and an inverse: a formula, a root of F(x)
     Cauchy, scale γ         F(x) = 1/2 + arctan(x/γ) / π   F⁻¹(u) = γ tan(π (u − 1/2))
     Gaussian mixture        F(x) = Σ w_k Φ((x−μ_k)/σ_k)    no formula: bisection, or Newton inside a bracket
     discrete, p_1 … p_m     F(k) = p_1 + … + p_k           binary search in the sums
+
+(Devroye 1986, ch. II.2 and III.2.)
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ Forward: the gradient (−(μ_p−m)/e^{2ρ}, 1 − E_p(x−m)²/e^{2ρ}) is 0 o
 cover all of p. Reverse, with x = m + e^ρ ε and the score s_p = (log p)′: (−E s_p(x), −1 − E[s_p(x) e^ρ ε]). It pays for
 q where p is small, and nothing for p where q is small, so that it may settle on one mode.
 
-Steps follow the natural gradient: the gradient over the Fisher information of q, e^{−2ρ} for m and 2 for ρ.
+Steps follow the natural gradient (Amari 1998): the gradient over the Fisher information of q, e^{−2ρ} for m, 2 for ρ.
+Covering and seeking: Bishop 2006, ch. 10.1.
 """
 
 from __future__ import annotations
