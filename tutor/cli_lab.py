@@ -113,7 +113,7 @@ def _run_lab(lab: Lab[Any, Any], given: dict[str, Any], seed: int, as_json: bool
     # Numeric libraries read this when they are loaded.
     os.environ.update(ONE_THREAD)
     from tutor.labs.run import Run
-    from tutor.labs.spec import describe, make_params, params_of
+    from tutor.labs.spec import describe, make_params, params_of, with_minus
     from tutor.settings import load_settings
 
     knobs = params_of(lab.params)
@@ -148,7 +148,7 @@ def _run_lab(lab: Lab[Any, Any], given: dict[str, Any], seed: int, as_json: bool
         _print_charts(lab, run)
     for check in checks:
         click.echo(describe(check))
-    note = run.frame().note
+    note = with_minus(run.frame().note)
     if note:
         click.echo(note)
     return 0 if ok else 1

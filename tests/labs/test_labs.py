@@ -16,7 +16,7 @@ from tests_support import finish, finished, mnist
 from tutor.errors import TutorError
 from tutor.labs import charts, registry
 from tutor.labs.run import Run, replay
-from tutor.labs.spec import Lab, make_params, params_of
+from tutor.labs.spec import Check, Lab, describe, make_params, params_of, with_minus
 
 LABS = registry.all_labs()
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.full) for seed in (1, 2, 3, 4))]
@@ -205,6 +205,24 @@ def test_parameters_are_frozen_and_described(lab: Lab[Any, Any]) -> None:
 @each_lab()
 def test_only_the_learners_folder_is_called_data(lab: Lab[Any, Any]) -> None:
     assert all(knob.kind == "path" for knob in params_of(lab.params) if knob.name == "data")
+
+
+@pytest.mark.parametrize(
+    ("check", "line"),
+    [
+        (Check("E[x²]", 0.83812, 0.8405, 0.03, error=0.0061), "✓ E[x²]: theory 0.8405 · measured 0.8381 ± 0.0061"),
+        (Check("bits", 104_960.2, 104_960.0, 0.25), "✓ bits: theory 104,960 · measured 104,960 (within 0.25)"),
+        (Check("rate", -0.2, -0.3, 1e-10), "✗ rate: theory −0.3 · measured −0.2 (within 1e-10)"),
+        (Check("ratio", 2.0, 5.0, 0.0, "<="), "✓ ratio: theory at most 5 · measured 2"),
+        (Check("gap", math.nan, 0.0, 1.0), "✗ gap: theory 0 · measured nan (within 1)"),
+    ],
+)
+def test_a_check_is_a_sentence(check: Check, line: str) -> None:
+    assert describe(check) == line
+
+
+def test_numbers_in_notes_have_their_minus_and_words_their_hyphen() -> None:
+    assert with_minus("hλ = -2.4, 10^-16, [-1, 2e-05], low-1") == "hλ = −2.4, 10^−16, [−1, 2e-05], low-1"
 
 
 def test_lists_name_labs_without_loading_them() -> None:

@@ -180,6 +180,8 @@ def _range(
     # An axis that could begin at 0 without wasting half of itself does.
     if not log and (zero or 0 < low < high / 2):
         low, high = min(low, 0.0), max(high, 0.0)
+    if low == high == 0.0:
+        return 0.0, 1.0
     if high - low <= 1e-9 * max(abs(low), abs(high), 1e-300):
         pad = abs(high) * 0.5 or 1.0
         return low - pad, high + pad

@@ -7,6 +7,7 @@ kernels: with the same parameters, seed and recorded changes a run gives the sam
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,8 +176,12 @@ class Check(NamedTuple):
 def figure(value: float, digits: int = 4) -> str:
     """A figure of a check to so many digits, whole from 10,000 on: 0.8405, −7.6e-12, 104,960."""
     text = f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.{digits}g}"
-    text = text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
-    return "−" + text[1:] if text.startswith("-") else text
+    return with_minus(text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e"))
+
+
+def with_minus(text: str) -> str:
+    """The text with the sign − before its numbers, where Python writes a hyphen."""
+    return re.sub(r"(?<![\w)])-(?=\d)", "−", text)
 
 
 def describe(check: Check) -> str:

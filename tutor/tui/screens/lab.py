@@ -17,7 +17,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from tutor.errors import TutorError
-from tutor.labs.spec import Check, Lab, Param, Value, figure, make_params, params_of
+from tutor.labs.spec import Check, Lab, Param, Value, figure, make_params, params_of, with_minus
 from tutor.progress import events as log
 from tutor.tui.format import bar, time_left
 from tutor.tui.pace import Pace
@@ -242,7 +242,7 @@ class LabScreen(Screen[None]):
         self.pace.note(time.monotonic(), frame.step, frame.running)
         self._draw_head()
         self._draw_checks(frame.checks)
-        self._say(frame.note)
+        self._say(with_minus(frame.note))
         if frame.step and self.outcome.plain == self.lab.summary:
             self.outcome = Text()
             self.query_one("#outcome", Static).display = False
@@ -302,7 +302,7 @@ class LabScreen(Screen[None]):
         unit = f" {self.lab.prediction.unit}" if self.lab.prediction.unit else ""
         text = Text()
         text.append("You predicted ", style="bold")
-        text.append(f"{self.predicted:.4g}{unit}")
+        text.append(f"{figure(self.predicted)}{unit}")
         shown = self.lab.prediction.chart
         if shown not in self._visible():
             at = [chart.id for chart in self.lab.charts].index(shown) + 1
@@ -314,7 +314,7 @@ class LabScreen(Screen[None]):
             self._show_outcome(text)
             return
         text.append("; it is ", style="bold")
-        text.append(f"{frame.scalars[self.lab.prediction.scalar]:.4g}{unit}. {self.lab.prediction.why} ")
+        text.append(f"{figure(frame.scalars[self.lab.prediction.scalar])}{unit}. {self.lab.prediction.why} ")
         text.append("e", style="bold reverse")
         text.append(" explain what you saw")
         self._show_outcome(text)

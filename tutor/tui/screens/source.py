@@ -6,7 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
 
-from rich.syntax import Syntax
+from rich.style import Style
+from rich.syntax import PygmentsSyntaxTheme, Syntax
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -15,6 +16,19 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from tutor.tui.widgets.footer import KeyFooter
+
+
+class OnOwnGround(PygmentsSyntaxTheme):
+    """The colours of a theme without its background, which would lie in patches on that of the screen."""
+
+    def get_style_for_token(self, token_type: tuple[str, ...]) -> Style:
+        """The token's style, without background."""
+        style = super().get_style_for_token(token_type)
+        return Style(color=style.color, bold=style.bold, italic=style.italic, underline=style.underline)
+
+    def get_background_style(self) -> Style:
+        """None."""
+        return Style.null()
 
 
 class SourceScreen(Screen[None]):
@@ -56,8 +70,8 @@ class SourceScreen(Screen[None]):
         name = module.replace(".", "/") + ".py"
         place = f"   {self.at + 1} of {len(self.modules)}" if len(self.modules) > 1 else ""
         self.query_one("#source-title", Static).update(Text(name + place, style="bold"))
-        theme = "github-dark" if self.app.current_theme.dark else "friendly"
-        code = Syntax(self.text, "python", theme=theme, line_numbers=True, background_color="default", word_wrap=True)
+        theme = OnOwnGround("github-dark" if self.app.current_theme.dark else "friendly")
+        code = Syntax(self.text, "python", theme=theme, line_numbers=True, word_wrap=True)
         self.query_one("#source-code", Static).update(code)
         self.query_one("#source-body").scroll_home(animate=False)
         self.query_one("#source-body").focus()
