@@ -460,8 +460,8 @@ LAB = Lab(
     ),
     prediction=Prediction(
         prompt=(
-            "The covariance of the digits has the eigenvalues .70 .64 .55 .39 .27 .23 .20 .17 .16 .14 .11 .11 .09 .08"
-            " .07 .07 … The decoder has σ = 0.15, β is 4. How many of its 16 latents will the linear VAE use?"
+            "The covariance of the digits has the eigenvalues .70 .64 .55 .39 .27 .23 .20 .17 .16 .14 .11 .107 .087"
+            " .084 .07 … The decoder has σ = 0.15, β is 4. How many of its 16 latents will the linear VAE use?"
         ),
         scalar="linear_used",
         low=0.0,
@@ -469,7 +469,7 @@ LAB = Lab(
         chart="used",
         why=(
             "A latent costs β nats of KL and saves squared error over 2σ². It is worth it for λ > β σ² = 0.09: twelve"
-            " directions. The thirteenth has λ = 0.086 and collapses, by design and not by bad training."
+            " directions. The thirteenth has λ = 0.087 and collapses, by design and not by bad training."
         ),
     ),
     explain="it-lab-beta-vae",
