@@ -318,6 +318,7 @@ def _curves(chart: Chart, history: History, width: int, height: int, theme: Them
             style = _style_of(at, theme)
             if faint and at >= 0 and data[at].series.style == "bars":
                 style = _faint(at, theme)
+                cell = cell if theme.color else cell.replace("█", SHADES[1])
             elif bars[row, column] >= 0 and theme.color:
                 style = f"{style} on {_faint(int(bars[row, column]), theme)}"
             if behind is not None:
@@ -493,7 +494,8 @@ def _head(
     if len(named) > 1 or guessed or scaled:
         faint = _has_curves(data)
         for at, item in named:
-            mark = {"line": f"─{MARKS[at % len(MARKS)]}─", "dashed": "╍╍", "bars": "█"}.get(
+            block = SHADES[1] if faint and not theme.color else "█"
+            mark = {"line": f"─{MARKS[at % len(MARKS)]}─", "dashed": "╍╍", "bars": block}.get(
                 item.series.style, MARKS[at % len(MARKS)] if len(item.x) <= 80 else "⠶"
             )
             color = _faint(at, theme) if faint and item.series.style == "bars" else _style_of(at, theme)
