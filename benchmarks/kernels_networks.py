@@ -9,10 +9,9 @@ import numpy as np
 import torch
 from scipy.linalg import convolution_matrix
 from support.side_by_side import Case, main
-from support.torch_networks import flat, gradients, linear, relative
+from support.torch_networks import adam_steps, flat, linear, relative, torch_steps
 
-from kernels import convolution, mlp, optimizers, resnet
-from kernels.optimizers import State
+from kernels import convolution, mlp, resnet
 
 F = torch.nn.functional
 EXTENDED = np.longdouble
@@ -97,31 +96,6 @@ def resnet_case(rng: np.random.Generator, net: resnet.Net) -> Case:
         "gradient, relative",
         gradient_error(gradient(theta.astype(EXTENDED))),
     )
-
-
-def adam_steps(theta: np.ndarray, gradient: Callable[[np.ndarray], np.ndarray]) -> Callable[[], Any]:
-    """Each call takes one step further, and returns the gradient it took."""
-    state: State = optimizers.init(theta)
-
-    def step() -> Any:
-        nonlocal state
-        g = gradient(state.w)
-        state = optimizers.adam(state, g, lr=1e-3)
-        return [g]
-
-    return step
-
-
-def torch_steps(model: torch.nn.Module, loss: Callable[[], torch.Tensor]) -> Callable[[], Any]:
-    adam = torch.optim.Adam(model.parameters(), lr=1e-3)
-
-    def step() -> Any:
-        adam.zero_grad()
-        loss().backward()
-        adam.step()
-        return gradients(model)
-
-    return step
 
 
 def gradient_error(exact: np.ndarray) -> Callable[[Any], float]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+
+from kernels import optimizers
 
 
 def linear(W: np.ndarray, b: np.ndarray) -> torch.nn.Linear:
@@ -31,3 +33,29 @@ def flat(parts: Sequence[Any]) -> np.ndarray:
 def relative(found: np.ndarray, exact: np.ndarray) -> float:
     """‖found − exact‖ / ‖exact‖."""
     return float(np.linalg.norm((found - exact).ravel()) / np.linalg.norm(exact.ravel()))
+
+
+def adam_steps(theta: np.ndarray, gradient: Callable[[np.ndarray], np.ndarray]) -> Callable[[], Any]:
+    """Each call takes one step further, and returns the gradient it took."""
+    state = optimizers.init(theta)
+
+    def step() -> Any:
+        nonlocal state
+        g = gradient(state.w)
+        state = optimizers.adam(state, g, lr=1e-3)
+        return [g]
+
+    return step
+
+
+def torch_steps(model: torch.nn.Module, loss: Callable[[], torch.Tensor]) -> Callable[[], Any]:
+    """The same in torch."""
+    adam = torch.optim.Adam(model.parameters(), lr=1e-3)
+
+    def step() -> Any:
+        adam.zero_grad()
+        loss().backward()
+        adam.step()
+        return gradients(model)
+
+    return step
