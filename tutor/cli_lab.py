@@ -77,7 +77,8 @@ def _lab_command(lab: Lab[Any, Any]) -> click.Command:
             given = {knob.name: knob.parse(text) for knob in knobs if (text := values[knob.name]) is not None}
         click.get_current_context().exit(_run_lab(lab, given, seed, as_json, as_chart))
 
-    return click.Command(lab.id, params=options, callback=callback, help=f"{lab.title}.\n\n{lab.summary}")
+    title = lab.title if lab.title.endswith("?") else f"{lab.title}."
+    return click.Command(lab.id, params=options, callback=callback, help=f"{title}\n\n{lab.summary}")
 
 
 def _option(knob: Param) -> click.Option:
