@@ -9,7 +9,8 @@ has the form π_ij = a_i b_j exp((f_i + g_j − C_ij) / ε). Each sweep repairs 
     f_i ← −ε log Σ_j b_j exp((g_j − C_ij) / ε)        g_j ← −ε log Σ_i a_i exp((f_i − C_ij) / ε)
 
 (Sinkhorn 1964; Cuturi 2013). The factors e^{f/ε} span hundreds of orders of magnitude when ε is small; their logarithms
-do not. ε → 0 gives optimal transport, ε → ∞ the independent plan a bᵀ.
+do not. ε → 0 gives optimal transport, ε → ∞ the independent plan a bᵀ. (In POT this is ot.sinkhorn(a, b, C, reg=ε); for
+costs twice as large, (x − y)² in place of ½(x − y)², ε is twice as large, too.)
 
 How fast: near the end, the error shrinks in each sweep by s², with s < 1 a singular value of S = π / √(a bᵀ), the
 correlation that one pair of functions φ(x), ψ(y) of zero mean can have under π. (The largest one is 1: φ = ψ = 1.)

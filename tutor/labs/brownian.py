@@ -134,7 +134,7 @@ def frame(params: Params, state: State) -> Frame:
     times = np.arange(state.shown.shape[1])[::thin] * dt
     edges = np.linspace(-3.5 * sd_end, 3.5 * sd_end, 43)
     x = np.linspace(-3.5 * sd_end, 3.5 * sd_end, 141)
-    peak = heat.kernel(np.zeros(1), D, 0.1 * T)[0]
+    peak = heat.kernel(np.zeros(1), D, 0.25 * T)[0]
     kernel = heat.kernel(x, D, t) if t else np.full(len(x), np.nan)
     grid = np.arange(-params.cells, params.cells + 1) * _dx(params)
     seen = np.abs(grid) <= 3.5 * sd_end

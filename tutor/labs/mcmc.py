@@ -379,7 +379,7 @@ LAB = Lab(
     charts=(
         Chart(
             "error",
-            "Error of one chain's mean (in sd of f)",
+            "Error of one chain's mean, in sd",
             series=(
                 Series("independent draws", "plain", "updates", "dashed"),
                 *_three("error", "updates"),
@@ -412,7 +412,7 @@ LAB = Lab(
         ),
         Chart(
             "trace",
-            "f along one chain of each sampler",
+            "Energy, or x, along one chain of each",
             series=_three("trace", "recent"),
             x_label="record",
         ),

@@ -47,7 +47,7 @@ ACTIVE = 0.01
 class Params:
     """What the learner may turn."""
 
-    latent: int = param(2, "dimensions of z", low=1, high=2)
+    latent: int = param(2, "dimensions of z; with 1 its chart shows the angle of x upwards", low=1, high=2)
     sigma: float = param(0.1, "the decoder's fixed standard deviation σ", low=0.05, high=2.0, scale="log", step=1.26)
     beta: float = param(1.0, "weight of the KL term", low=0.05, high=20.0, scale="log", step=1.26)
     lr: float = param(0.005, "learning rate of Adam at the start", low=1e-4, high=0.1, scale="log", live=True)
@@ -352,7 +352,7 @@ LAB = Lab(
             "latent",
             "Latent space: bright = decoded off ring",
             series=(Series("encoder means μ(x)", "mu2", "mu1", "points"),),
-            x_label="z₁ (down: z₂, or the angle of x)",
+            x_label="z₁",
             backdrop="away",
             image_range=(0.0, 1.0),
         ),
