@@ -316,11 +316,11 @@ def test_a_wrong_word_gets_one_line_that_names_it(
 
 
 @pytest.mark.parametrize("place", ["file", "file/below"])
-@pytest.mark.parametrize("verb", ["where", "status"])
-def test_a_home_that_cannot_be_one_gets_one_line(tmp_path: Path, place: str, verb: str) -> None:
+def test_a_home_that_cannot_be_one_gets_one_line(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("kept")
-    place = str(tmp_path / place)
-    refused(run(verb, cwd=tmp_path, env={"GENAI_TUTOR_HOME": place}), place, "GENAI_TUTOR_HOME")
+    env = {"GENAI_TUTOR_HOME": str(tmp_path / place)}
+    refused(run("status", cwd=tmp_path, env=env), str(tmp_path / place), "GENAI_TUTOR_HOME")
+    assert run("where", cwd=tmp_path, env=env).stdout.startswith(f"home\t{tmp_path / place}\n")
     assert (tmp_path / "file").read_text() == "kept"
 
 
@@ -389,20 +389,22 @@ def unprivileged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         shutil.rmtree(place)
 
 
-def test_what_is_read_only_gets_one_line_and_stays_as_it_is(
-    unprivileged: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_what_is_read_only_is_read_and_stays_as_it_is(
+    unprivileged: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: str
 ) -> None:
     path = unprivileged / "progress.db"
     before = path.read_bytes()
     path.chmod(0o444)
-    refused(inside(monkeypatch, capsys, "status"), str(path), "cannot be written")
+    if what == "folder":
+        unprivileged.chmod(0o555)
+    for verb in ("where", "labs", "status", "stats", "mastery", "plan", "review", "picture"):
+        done = inside(monkeypatch, capsys, verb)
+        assert (done.returncode, done.stderr) == (0, ""), verb
+    for verb in ("plan --pace 11", "review --cap 5", "flag la-codes"):
+        refused(inside(monkeypatch, capsys, *verb.split()), str(path), "cannot be written", "GENAI_TUTOR_HOME")
     assert path.read_bytes() == before
     assert list(unprivileged.iterdir()) == [path]
-    path.chmod(0o644)
-    unprivileged.chmod(0o555)
-    for verb in ("status", "where"):
-        refused(inside(monkeypatch, capsys, verb), str(unprivileged), "GENAI_TUTOR_HOME")
-    assert path.read_bytes() == before
 
 
 def test_settings_that_cannot_be_read_are_named_with_the_line(tmp_path: Path, home: Path) -> None:

@@ -13,8 +13,10 @@ from tutor.errors import TutorError
 def test_the_chosen_home_is_made_and_holds_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = tmp_path / "a" / "b"
     monkeypatch.setenv("GENAI_TUTOR_HOME", str(chosen))
-    assert paths.database() == chosen / "progress.db"
+    assert paths.progress_file() == chosen / "progress.db"
     assert paths.settings_file() == chosen / "settings.toml"
+    assert not chosen.exists()
+    assert paths.database() == paths.progress_file()
     assert chosen.is_dir()
     assert list(chosen.iterdir()) == []
 

@@ -92,8 +92,10 @@ def need_terminal() -> None:
 
 def open_terminal() -> int:
     """Open the tutor and return its exit code; raises TutorError when it had to leave."""
+    from tutor import paths
     from tutor.tui.app import TutorApp
 
+    paths.home()  # one that cannot be used is said before a screen opens
     tui = TutorApp()
     tui.run()
     if tui.failure:

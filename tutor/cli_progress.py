@@ -43,7 +43,10 @@ def _learner() -> Iterator[_Learner]:
 
     content = paths.content_dir()
     course = load_course(content)
-    store = Store.open(paths.database())
+    path = paths.progress_file()
+    # What was learned can be looked at also where nothing can be added to it, as in a copy on a disk that is read-only.
+    kept = paths.may_write(path.parent) and paths.may_write(path)
+    store = Store.read(path) if path.is_file() and not kept else Store.open(paths.database())
     try:
         yield _Learner(content, course, store)
     finally:

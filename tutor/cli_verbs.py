@@ -146,8 +146,8 @@ def check(folder: Path | None, chapter: str | None, fresh: bool) -> None:
 @app.command()
 def where() -> None:
     """Say where things are: progress, settings, content."""
-    click.echo(f"home\t{paths.home()}")
-    click.echo(f"progress\t{paths.database()}")
+    click.echo(f"home\t{paths.place()}")
+    click.echo(f"progress\t{paths.progress_file()}")
     click.echo(f"settings\t{paths.settings_file()}")
     click.echo(f"content\t{paths.content_dir()}")
 

@@ -8,19 +8,20 @@ from pathlib import Path
 from tutor.errors import TutorError
 
 
-def home() -> Path:
-    """The learner's folder: `$GENAI_TUTOR_HOME`, or the platform's data directory; made when it is missing.
-
-    Raises TutorError when it cannot be made or written to.
-    """
-    advice = "set GENAI_TUTOR_HOME to a folder that can be written"
+def place() -> Path:
+    """The learner's folder, whether it is there or not: `$GENAI_TUTOR_HOME`, or the platform's data directory."""
     chosen = os.environ.get("GENAI_TUTOR_HOME")
     if chosen:
-        path = Path(os.path.abspath(os.path.expanduser(chosen)))
-    else:
-        import platformdirs
+        return Path(os.path.abspath(os.path.expanduser(chosen)))
+    import platformdirs
 
-        path = platformdirs.user_data_path("genai-tutor", appauthor=False)
+    return platformdirs.user_data_path("genai-tutor", appauthor=False)
+
+
+def home() -> Path:
+    """The learner's folder, made when it is missing; raises TutorError when it cannot be made or written to."""
+    advice = "set GENAI_TUTOR_HOME to a folder that can be written"
+    path = place()
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -36,14 +37,20 @@ def may_write(path: Path) -> bool:
     return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
+def progress_file() -> Path:
+    """The file that holds progress; neither it nor its folder need be there."""
+    return place() / "progress.db"
+
+
 def database() -> Path:
-    """The file that holds progress."""
-    return home() / "progress.db"
+    """The file that holds progress, in a folder that can be written; raises TutorError as `home` does."""
+    home()
+    return progress_file()
 
 
 def settings_file() -> Path:
-    """The file that holds the settings."""
-    return home() / "settings.toml"
+    """The file that holds the settings; neither it nor its folder need be there."""
+    return place() / "settings.toml"
 
 
 def cache() -> Path:

@@ -126,6 +126,7 @@ def _write(path: Path, text: str) -> None:
     path = path.resolve()
     temporary = ""
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="", dir=path.parent, delete=False) as file:
             temporary = file.name
             file.write(text)

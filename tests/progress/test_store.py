@@ -647,6 +647,9 @@ def test_a_file_that_cannot_be_used_gets_one_line_and_is_left_alone(
         Store.open(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
+    if path.is_file():
+        with pytest.raises(TutorError, match=says):
+            Store.read(path)
     assert fingerprint(path.parent) == before
 
 
@@ -681,6 +684,51 @@ def test_a_read_only_file_or_folder_gets_one_line_and_is_left_alone(unprivileged
         Store.open(path)
     assert "\n" not in str(caught.value)
     assert fingerprint(unprivileged) == before
+
+
+@pytest.mark.parametrize("beside", ["nothing", "log", "log and index", "log in use"])
+def test_what_cannot_be_written_is_read_with_all_that_was_committed(unprivileged: Path, beside: str) -> None:
+    path = unprivileged / "progress.db"
+    filled(path, 3)
+    writer = Store.open(path)
+    if beside != "nothing":
+        writer.record(answer("in-the-log"))
+        if beside != "log in use":  # as after the end of the machine
+            kept = {file: file.read_bytes() for file in unprivileged.iterdir()}
+            if beside == "log":
+                kept = {file: data for file, data in kept.items() if not file.name.endswith("-shm")}
+            writer.close()
+            for file, data in kept.items():
+                file.write_bytes(data)
+    else:
+        writer.close()
+    for file in unprivileged.iterdir():
+        file.chmod(0o444)
+    unprivileged.chmod(0o555)
+    before = fingerprint(unprivileged)
+    store = Store.read(path)
+    assert len(store.events()) == 3 + (beside != "nothing")
+    with pytest.raises(TutorError, match="cannot be written"):
+        store.record(answer("q"))
+    with pytest.raises(TutorError, match="cannot be written"):
+        store.save_draft("k", "half")
+    store.close()
+    after = fingerprint(unprivileged)
+    if beside == "log in use":  # it holds the locks of who reads
+        before["progress.db-shm"] = after["progress.db-shm"]
+    assert after == before
+    writer.close()
+
+
+def test_an_older_file_is_read_without_a_change_of_it(path: Path) -> None:
+    version_one(path)
+    before = fingerprint(path.parent)
+    store = Store.read(path)
+    card = store.card("a")
+    assert card is not None
+    assert (card.reps, store.draft("quiz:b")) == (1, "half-typed")
+    store.close()
+    assert fingerprint(path.parent) == before
 
 
 def test_a_file_that_nobody_may_read_gets_one_line(unprivileged: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -80,11 +80,30 @@ class Store:
                 raise TutorError(_not_writable(path))
             db = _connect(path, "mode=rw")
             try:
-                damage = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-                if damage != "ok":
-                    raise TutorError(_damaged(path, damage.splitlines()[-1]))
+                _sound(db, path)
                 if _version(db) < VERSION:
                     _migrate(db, clock())
+            except BaseException:
+                db.close()
+                raise
+            return cls(db, path, clock)
+
+    @classmethod
+    def read(cls, path: Path, clock: Callable[[], datetime] = local_now) -> Self:
+        """Open a copy in memory of a progress file that is there; the file and its folder stay as they are.
+
+        What would write raises TutorError; a file of an older version is brought up to date in memory alone. Raises
+        TutorError as `open` does, but not because nothing can be written.
+        """
+        with _explained(path):
+            _look(path)
+            db = sqlite3.connect(":memory:", isolation_level=None)
+            try:
+                _copy(path, db)
+                _sound(db, path)
+                if _version(db) < VERSION:
+                    _migrate(db, None)
+                db.execute("PRAGMA query_only = ON")
             except BaseException:
                 db.close()
                 raise
@@ -402,6 +421,33 @@ def _look(path: Path) -> None:
         raise TutorError(
             f"{path}: was written by a newer genai-tutor (format {version}, this one reads {VERSION}); update this one"
         )
+
+
+def _copy(path: Path, target: sqlite3.Connection) -> None:
+    """Copy all that was committed, also where neither the file nor its folder can be written."""
+    log, shared = (path.with_name(f"{path.name}-{ending}") for ending in ("wal", "shm"))
+    with ExitStack() as stack:
+        if not log.exists():
+            # Nobody has it open; SQLite would make a log, and fail where it cannot.
+            options = "mode=ro&immutable=1"
+        elif shared.exists():
+            options = "mode=ro"  # shared with whoever writes
+        else:
+            # Left by a program that was ended, or copied so: SQLite reads it only where it may put a file beside it.
+            folder = Path(stack.enter_context(TemporaryDirectory()))
+            for file in (path, log):
+                (folder / file.name).write_bytes(file.read_bytes())
+            path, options = folder / path.name, "mode=rw"
+        source = _connect(path, options)
+        stack.callback(source.close)
+        source.backup(target)
+
+
+def _sound(db: sqlite3.Connection, path: Path) -> None:
+    """Raise TutorError when an open file is damaged."""
+    damage = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if damage != "ok":
+        raise TutorError(_damaged(path, damage.splitlines()[-1]))
 
 
 def _version(db: sqlite3.Connection) -> int:
