@@ -346,7 +346,7 @@ def torn(path: Path) -> None:
     ("spoil", "says"),
     [
         (lambda path: path.write_bytes(b"not a database at all\n" * 50), "not a progress file"),
-        (lambda path: path.write_bytes(b""), "not a progress file"),
+        (lambda path: path.write_bytes(b""), "is empty"),
         (lambda path: path.mkdir(), "is a folder"),
         (foreign, "not a progress file of genai-tutor"),
         (newer, "newer genai-tutor"),

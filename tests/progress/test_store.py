@@ -592,6 +592,17 @@ def newer(path: Path) -> None:
     db.close()
 
 
+def newer_by_its_migrations(path: Path) -> None:
+    filled(path, 3)
+    db = sqlite3.connect(path)
+    db.execute(
+        "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('progress', 'of later', '2027-01-01')"
+    )
+    db.commit()
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+
+
 def truncated(path: Path) -> None:
     filled(path)
     os.truncate(path, path.stat().st_size // 2)
@@ -626,12 +637,13 @@ def fingerprint(place: Path) -> dict[str, str]:
     ("make", "says"),
     [
         (text_file, "not a progress file"),
-        (blank_file, "not a progress file"),
+        (blank_file, "is empty"),
         (dangling_link, "cannot be written"),
         (other_database, "not a progress file"),
         (other_application, "not a progress file"),
         (other_with_log_beside, "not a progress file"),
         (newer, "newer"),
+        (newer_by_its_migrations, "newer"),
         (truncated, "damaged"),
         (garbled_in_the_middle, "damaged"),
         (garbled_head, "damaged"),

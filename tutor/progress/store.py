@@ -81,6 +81,7 @@ class Store:
             db = _connect(path, "mode=rw")
             try:
                 _sound(db, path)
+                _known(db, path)
                 if _version(db) < VERSION:
                     _migrate(db, clock())
             except BaseException:
@@ -101,6 +102,7 @@ class Store:
             try:
                 _copy(path, db)
                 _sound(db, path)
+                _known(db, path)
                 if _version(db) < VERSION:
                     _migrate(db, None)
                 db.execute("PRAGMA query_only = ON")
@@ -409,6 +411,9 @@ def _look(path: Path) -> None:
     """Raise TutorError unless the file is ours to use; neither locks it nor puts a file beside it."""
     if path.is_dir():
         raise TutorError(_not_writable(path))
+    if path.exists() and path.stat().st_size == 0:
+        # Not begun in: it may be what a full disk or a broken copy has left, and who learned here has to know.
+        raise TutorError(f"{path}: is empty; put a copy of your progress in its place, or remove it to begin anew")
     db = _connect(path, "mode=ro&immutable=1")
     try:
         application = db.execute("PRAGMA application_id").fetchone()[0]
@@ -418,9 +423,7 @@ def _look(path: Path) -> None:
     if application != APPLICATION_ID:
         raise TutorError(f"{path}: is not a progress file of genai-tutor; move it away")
     if version > VERSION:
-        raise TutorError(
-            f"{path}: was written by a newer genai-tutor (format {version}, this one reads {VERSION}); update this one"
-        )
+        raise TutorError(_newer(path, version))
 
 
 def _copy(path: Path, target: sqlite3.Connection) -> None:
@@ -448,6 +451,16 @@ def _sound(db: sqlite3.Connection, path: Path) -> None:
     damage = db.execute("PRAGMA quick_check(1)").fetchone()[0]
     if damage != "ok":
         raise TutorError(_damaged(path, damage.splitlines()[-1]))
+
+
+def _known(db: sqlite3.Connection, path: Path) -> None:
+    """Raise TutorError when a file has had more migrations than the number of its format says."""
+    if db.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchone() is None:
+        return
+    query = "SELECT count(*) FROM _sqlite_migrations WHERE migration_set = 'progress'"
+    applied = int(db.execute(query).fetchone()[0])
+    if applied > _version(db):
+        raise TutorError(_newer(path, applied))
 
 
 def _version(db: sqlite3.Connection) -> int:
@@ -512,6 +525,10 @@ def _explained(path: Path) -> Iterator[None]:
 
 def _damaged(path: Path, reason: str) -> str:
     return f"{path}: is damaged, or not a progress file ({reason}); put a copy back, or move it away to begin anew"
+
+
+def _newer(path: Path, version: int) -> str:
+    return f"{path}: was written by a newer genai-tutor (format {version}, this one reads {VERSION}); update this one"
 
 
 def _not_writable(path: Path) -> str:
