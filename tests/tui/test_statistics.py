@@ -110,6 +110,7 @@ async def test_while_there_is_nothing_each_part_says_what_will_stand_there() -> 
         screen = await opened(learner)
         for part in PARTS:
             await learner.sees(" ".join(EMPTY.get(part, f"0 of {TOTAL} mastered").split()))
+            await learner.sees(next((chart.title for chart in CHARTS if chart.id == part), "Objectives"))
             assert charts(learner) == []
             await learner.press("tab")
         assert screen.pictures == {}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from rich.text import Text
 
 from tutor.progress.mastery import LEVELS
+from tutor.progress.pictures import CHARTS
 from tutor.progress.statistics import CLOSE, Statistics
 from tutor.tui.format import count, hours, hours_range
 
@@ -120,7 +121,11 @@ _NUMBERS: Mapping[str, Callable[[Statistics], Text]] = {
 
 def numbers(part: str, found: Statistics, *, empty: bool) -> Text:
     """What stands below the chart of a part, or in its place while there is nothing to draw."""
-    text = Text(EMPTY[part], "dim") if empty else _NUMBERS[part](found)
+    if empty:
+        title = next(chart.title for chart in CHARTS if chart.id == part)
+        text = Text.assemble((f"{title}\n", "bold"), (EMPTY[part], "dim"))
+    else:
+        text = _NUMBERS[part](found)
     if part == "calibration":
         text.append(_labs(found), "dim")
     return text
