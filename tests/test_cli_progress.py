@@ -308,6 +308,8 @@ def test_a_question_is_flagged_with_a_note(tutor: Run, progress: Path) -> None:
     found = tutor.json("flag", question, note)
     assert [(row["question"], row["note"]) for row in found["flags"]] == [(question, note)]
     assert re.search(rf"\t\d{{4}}-\d\d-\d\d \d\d:\d\d\t{re.escape(note)}\n", tutor("flag")[0])
+    assert tutor("flag", question, "two\nlines\x1b[31m")[0].endswith("\ttwo lines [31m\n")
+    tutor("undo")
     assert "no question 'nobody'" in tutor.refused("flag", "nobody", "x")
     assert "2000" in tutor.refused("flag", question, "x" * 2001)
     assert re.fullmatch(rf"undone: flag {question}, \d{{4}}-\d\d-\d\d \d\d:\d\d\n", tutor("undo")[0])

@@ -645,7 +645,8 @@ def flag(question: str | None, note: str, as_json: bool) -> None:
     if not flags:
         click.echo("You have flagged no question.", err=True)
     for row, event in flags:
-        click.echo(f"{event.item}\t{_minute(row)}\t{event.note}")
+        note = "".join(sign if sign.isprintable() else " " for sign in event.note)  # a flag is one line
+        click.echo(f"{event.item}\t{_minute(row)}\t{note}")
 
 
 @click.command()
