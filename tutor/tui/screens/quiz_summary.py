@@ -121,5 +121,7 @@ def lesson_name(app: TutorApp, target: str) -> str:
 
 def first_line(question: Question, ascii: bool) -> str:
     """The beginning of a question, as much as a line of 80 columns holds."""
-    opening, _, _ = plain(question.prompt, ascii).strip().partition("\n\n")
+    opening, _, rest = plain(question.prompt, ascii).strip().partition("\n\n")
+    if rest and opening[-1:] not in ".?!:":
+        opening += " …"  # the sentence goes on after a formula or code
     return textwrap.shorten(opening, 68, placeholder=" …")
