@@ -26,7 +26,7 @@ from tutor.tui.drawing import until_left
 from tutor.tui.format import bar
 from tutor.tui.screens.dialog import HELP_KEY, Dialog
 from tutor.tui.widgets.footer import KeyFooter
-from tutor.tui.widgets.math_markdown import CodeBlock, FormulaBlock, MathMarkdown, Result, follow, links
+from tutor.tui.widgets.math_markdown import CodeBlock, FormulaBlock, MathMarkdown, Result, Settled, follow, links
 from tutor.tui.widgets.row import Row, cell
 from tutor.tui.widgets.steps import ScreenList
 
@@ -110,6 +110,10 @@ class PickScreen(Dialog[str | None]):
         self.dismiss(None if option is None else option.id)
 
 
+class Page(Settled, Vertical):
+    """All that scrolls together."""
+
+
 class LessonScreen(Screen[None], inherit_bindings=False):
     """Reads a lesson; `page` (from 1) opens a certain page, otherwise the remembered one."""
 
@@ -164,7 +168,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """A line that says where, and the page below it."""
         yield Static(id="lesson-head", markup=False)
-        with VerticalScroll(id="lesson-body", can_focus=False), Vertical(id="lesson-page"):
+        with VerticalScroll(id="lesson-body", can_focus=False), Page(id="lesson-page"):
             yield Static(id="lesson-problem", markup=False)
             yield MathMarkdown("", runnable=True, id="lesson-text")
             yield Vertical(id="lesson-links")

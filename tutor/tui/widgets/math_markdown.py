@@ -20,7 +20,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal, HorizontalScroll, Vertical
 from textual.content import Content
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.highlight import HighlightTheme, highlight
 from textual.selection import Selection
 from textual.strip import Strip
@@ -30,6 +30,7 @@ from textual.widgets import Label, Markdown
 from textual.widgets._markdown import (
     MarkdownBullet,
     MarkdownBulletList,
+    MarkdownH2,
     MarkdownListItem,
     MarkdownOrderedList,
     MarkdownParagraph,
@@ -43,6 +44,11 @@ from tutor.course import markup
 
 if TYPE_CHECKING:
     from tutor.tui.app import TutorApp
+
+    _Widget = Widget
+else:
+    # What stands beside the bases that Textual takes its styles from.
+    _Widget = object
 
 MOST_LINES = 200
 """Lines of output that are drawn; more would make the page slow to scroll."""
@@ -138,13 +144,37 @@ class CodeTheme(HighlightTheme):
     }
 
 
+class Settled(_Widget):
+    """A widget that is laid out once when it is shown, and again when something about it changes.
+
+    Textual lays out a whole screen again when a widget has been given its first size, with the same result.
+    """
+
+    def _size_updated(self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True) -> bool:
+        # Scroll bars that have to come or go still ask for a layout themselves.
+        return super()._size_updated(size, virtual_size, container_size, layout=False)
+
+
+class Line(Settled, Label):
+    """Lines that are never wrapped."""
+
+
+class Heading(Settled, MarkdownH2):
+    """A heading of a page."""
+
+    def build_from_token(self, token: Token) -> None:
+        """Take the words; they are laid out when the heading is shown."""
+        super().build_from_token(token)
+        self._layout_required = False
+
+
 @lru_cache(maxsize=64)
 def _coloured(code: str, language: str) -> Content:
     """The code in the colours' names, whatever the theme: Textual asks for it twice when a block is shown."""
     return highlight(code, language=language, theme=CodeTheme)
 
 
-class FormulaBlock(MarkdownBlock):
+class FormulaBlock(Settled, MarkdownBlock):
     """A display formula on rows of its own. It never takes the focus; the screen marks the current one."""
 
     DEFAULT_CSS = """
@@ -169,7 +199,7 @@ class FormulaBlock(MarkdownBlock):
 
     def compose(self) -> ComposeResult:
         """Lay out the drawing."""
-        yield Label(Content(self.drawn), markup=False)
+        yield Line(Content(self.drawn), markup=False)
 
     @property
     def overflows(self) -> bool:
@@ -181,10 +211,15 @@ class FormulaBlock(MarkdownBlock):
         self.scroll_relative(x=by, animate=False)
 
 
-class Paragraph(MarkdownParagraph):
+class Paragraph(Settled, MarkdownParagraph):
     """A paragraph; one that is all of a list's item paints its bullet itself, where Textual has three widgets more."""
 
     bullet = ""
+
+    def build_from_token(self, token: Token) -> None:
+        """Take the words; they are laid out when the paragraph is shown."""
+        super().build_from_token(token)
+        self._layout_required = False
 
     def mark(self, bullet: str) -> Paragraph:
         """Take a bullet, and make room for it."""
@@ -222,7 +257,7 @@ def _items(blocks: list[MarkdownBlock], bullets: Iterable[str]) -> ComposeResult
     blocks.clear()
 
 
-class BulletList(MarkdownBulletList):
+class BulletList(Settled, MarkdownBulletList):
     """A list with bullets."""
 
     COMPONENT_CLASSES = {"bullet"}
@@ -233,7 +268,7 @@ class BulletList(MarkdownBulletList):
         yield from _items(self._blocks, [item.bullet for item in items])
 
 
-class NumberedList(MarkdownOrderedList):
+class NumberedList(Settled, MarkdownOrderedList):
     """A list with numbers."""
 
     COMPONENT_CLASSES = {"bullet"}
@@ -281,7 +316,7 @@ class Output(HorizontalScroll, can_focus=False):
         super().__init__(self.label)
 
 
-class CodeBlock(MarkdownFence):
+class CodeBlock(Settled, MarkdownFence):
     """Code, or a picture drawn in characters. Code marked `run` shows under itself what it printed."""
 
     DEFAULT_CSS = """
@@ -343,7 +378,7 @@ class CodeBlock(MarkdownFence):
 
     def compose(self) -> ComposeResult:
         """Lay out the code."""
-        yield Label(self._highlighted_code, id="code-content", markup=False)
+        yield Line(self._highlighted_code, id="code-content", markup=False)
 
     def _show(self, title: str, printed: str, *, failed: bool = False) -> Label:
         """Show a text under the code, and return what holds it."""
@@ -405,7 +440,7 @@ def _shortened(text: str) -> str:
     return "\n".join([*lines[:MOST_LINES], f"… and {len(lines) - MOST_LINES:,} more lines"])
 
 
-class MathMarkdown(Markdown):
+class MathMarkdown(Settled, Markdown):
     """A page of a lesson or the text of a question."""
 
     app: TutorApp
@@ -493,6 +528,7 @@ class MathMarkdown(Markdown):
         **Markdown.BLOCKS,
         "fence": CodeBlock,
         "code_block": CodeBlock,
+        "h2": Heading,
         "paragraph_open": Paragraph,
         "bullet_list_open": BulletList,
         "ordered_list_open": NumberedList,
