@@ -116,7 +116,7 @@ def _bias(D: float, tilt: float) -> tuple[Array, Array]:
     """(step sizes, E[x²] of the law ULA settles in)."""
     import numpy as np
 
-    steps, squares = np.geomspace(0.01, 0.5, 11), []
+    steps, squares = np.geomspace(0.01, 0.5, 9), []
     for h in steps.tolist():
         # Cells no wider than a step, √(2Dh) at D = 0.05 and more above: the coarser, the sooner it is done.
         cell = 1 / 40 if h < 0.025 else 1 / 20
@@ -132,7 +132,7 @@ def _rates(tilt: float) -> tuple[Array, Array, Array, Array]:
 
     from kernels import double_well
 
-    D = np.geomspace(0.05, 1.0, 14)
+    D = np.geomspace(0.05, 1.0, 10)
     slow = [_modes.__wrapped__(float(d), tilt, 1 / 20).rates[1] for d in D]
     cores = [_core_rate(float(d), tilt) for d in D]
     return 1 / D, np.array(slow), np.array(cores), np.array([sum(double_well.kramers(float(d), tilt)) for d in D])
@@ -322,9 +322,9 @@ def frame(params: Params, state: State) -> Frame:
     own = _own_law(params.D, params.tilt, params.dt) if params.method == "ULA" else found.law
     sizes, squares = _bias(params.D, params.tilt)
     inverse, slow, cores, kramers = _rates(params.tilt)
-    measured = state.rate[0] if state.rate[0] > 0 else math.nan
-    hopping = _hop_rate(state)
     escape = sum(double_well.kramers(params.D, params.tilt))
+    # Each once it is known.
+    measured, hopping = (np.array([rate / escape] if rate > 0 else []) for rate in (state.rate[0], _hop_rate(state)))
     view = slice(None, None, 4)
     peak = max(float(found.law.max()) / CELL, 0.3)
     times, paths = state.trace[0], state.trace[1:]
@@ -347,8 +347,8 @@ def frame(params: Params, state: State) -> Frame:
         "cores": cores / kramers,
         "kramers": np.ones(len(inverse)),
         "here_D": np.array([1 / params.D]),
-        "slow_measured": np.array([measured]) / escape,
-        "cores_measured": np.array([hopping]) / escape,
+        "slow_measured": measured,
+        "cores_measured": hopping,
         "trace_t": times,
     }
     arrays |= {f"path{k}": paths[k] for k in range(TRACED)}
