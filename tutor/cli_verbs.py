@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -128,11 +127,8 @@ def check(folder: Path | None, chapter: str | None, fresh: bool) -> None:
         return result.outcome == "ok", result.output if result.outcome == "ok" else result.error
 
     content = folder or paths.content_dir()
-    if sys.stderr is not None and sys.stderr.isatty():
-        takes = "this takes a minute …" if chapter is None else "…"
-        click.echo(f"Recomputing every answer and running the code of the lessons; {takes}", err=True)
     run = Kept(runner, paths.cache() / "blocks.json", fresh=fresh)
-    problems = check_content(content, set(registry.LABS), run, chapter)
+    problems = check_content(content, set(registry.LABS), run, chapter, lambda doing: click.echo(doing, err=True))
     run.save(whole=chapter is None)
     for problem in problems:
         click.echo(f"{problem.file}:{problem.line}: {problem.message}")

@@ -1070,6 +1070,14 @@ def test_one_chapter_is_checked_by_its_id_or_number_and_with_what_it_needs_of_th
     assert "“foobar” is not among the known words" in said
 
 
+def test_what_takes_long_is_told_chapter_by_chapter(tmp_path: Path) -> None:
+    told: list[str] = []
+    check_content(write(tmp_path, FILES | LATER), {"a-lab"}, small_run, tell=told.append)
+    assert told == [
+        *("chapter 1: answers and formulas", "chapter 2: answers and formulas", "chapter 1: code of the lessons")
+    ]
+
+
 def test_there_must_be_such_a_chapter(tmp_path: Path) -> None:
     write(tmp_path, FILES)
     with pytest.raises(TutorError, match="there is no chapter 'large'; there are small, later"):

@@ -53,8 +53,9 @@ class _Block(NamedTuple):
 
 
 class _Checker:
-    def __init__(self, content: Path, labs: Collection[str]) -> None:
+    def __init__(self, content: Path, labs: Collection[str], tell: Callable[[str], None]) -> None:
         self.content = content
+        self.tell = tell
         self.labs = labs
         self.blocks: list[_Block] = []
         self.problems: list[Problem] = []
@@ -111,6 +112,7 @@ class _Checker:
 
     def of_chapter(self, chapter_id: str) -> None:
         chapter = self.chapters[chapter_id]
+        self.tell(f"chapter {chapter.number}: answers and formulas")
         self.chapter(chapter_id, chapter)
         for lesson in dict.fromkeys(chapter.lessons):
             if lesson in self.lessons:
@@ -298,7 +300,12 @@ class _Checker:
         """All runnable blocks run, as many at a time as there are cores."""
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             ends = pool.map(run, [block.code for block in self.blocks])
-            for block, (good, printed) in zip(self.blocks, ends, strict=True):
+            folder = Path()
+            for block in self.blocks:
+                if block.path.parents[1] != folder:
+                    folder = block.path.parents[1]
+                    self.tell(f"chapter {int(folder.name[:2])}: code of the lessons")
+                good, printed = next(ends)
                 if good:
                     self.output(block.path, block.below, printed.rstrip(), block.output.rstrip())
                 else:
@@ -348,14 +355,19 @@ class _Checker:
 
 
 def check_content(
-    content: Path, labs: Collection[str], run: Runner | None = None, chapter: str | None = None
+    content: Path,
+    labs: Collection[str],
+    run: Runner | None = None,
+    chapter: str | None = None,
+    tell: Callable[[str], None] = lambda doing: None,
 ) -> list[Problem]:
     """Everything that is wrong with the content, sorted by file and line.
 
     `labs` are the ids that exist; `run` runs code blocks, several at a time in threads (None: they are not run).
     With `chapter`, its id or number, only what is wrong in its folder; raises TutorError when there is none.
+    `tell` hears what is done now, a few words for each chapter.
     """
-    checker = _Checker(content, labs)
+    checker = _Checker(content, labs, tell)
     return checker.everything(run) if chapter is None else checker.one(chapter, run)
 
 
