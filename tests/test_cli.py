@@ -411,6 +411,12 @@ def test_settings_that_cannot_be_read_are_named_with_the_line(tmp_path: Path, ho
     home.mkdir()
     (home / "settings.toml").write_text("# mine\ntheme = 'sepia'\n")
     refused(run("lab", "svd-digits", cwd=tmp_path), f"{home / 'settings.toml'}:2:", "dark or light")
+    for verb in ("status", "labs"):
+        done = run(verb, cwd=tmp_path)
+        assert done.returncode == 0
+        assert done.stdout
+        assert done.stderr.startswith(f"genai-tutor: {home / 'settings.toml'}:2: ")
+        assert done.stderr.count("\n") == 1
 
 
 # -- MNIST ---

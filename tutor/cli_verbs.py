@@ -47,6 +47,8 @@ def app(context: click.Context, data: str | None) -> None:
         need_terminal()
     if data is not None:
         _remember_data(data)
+    elif not opens and context.invoked_subcommand != "lab":
+        _mention_settings()
     if opens:
         context.exit(open_terminal())
 
@@ -63,6 +65,19 @@ def _remember_data(folder: str) -> None:
             raise TutorError(f"--data: {error}") from None
         folder = str(Path(folder).resolve())
     save_settings(paths.settings_file(), load_settings(paths.settings_file()), data=folder)
+
+
+def _mention_settings() -> None:
+    """Say of settings that cannot be read what is wrong; a verb that does without goes on. A lab says it itself."""
+    path = paths.settings_file()
+    if not path.exists():
+        return
+    from tutor.settings import load_settings
+
+    try:
+        load_settings(path)
+    except TutorError as error:
+        click.echo(f"genai-tutor: {error}; going on without", err=True)
 
 
 @app.command()
