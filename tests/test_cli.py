@@ -90,6 +90,7 @@ def test_help_names_every_verb(tmp_path: Path, flag: str) -> None:
     done = run(flag, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.findall(r"^  (\w+) ", done.stdout.partition("Commands:")[2], re.MULTILINE) == list(VERBS)
+    assert "..." not in done.stdout.partition("Commands:")[2]
 
 
 def test_labs_are_listed_one_a_line_in_the_order_of_the_course(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ class _LabGroup(click.Group):
 )
 @click.pass_context
 def lab_group(context: click.Context) -> None:
-    """Run a lab without the screen and hold it against its exact answers."""
+    """Run a lab without the screen, held against its exact answers."""
     if context.invoked_subcommand is None:
         from tutor.labs import registry
 

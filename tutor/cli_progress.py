@@ -78,7 +78,7 @@ def _hours(least: float, most: float) -> str:
 @click.command()
 @AS_JSON
 def picture(as_json: bool) -> None:
-    """Draw how the chapters lead to diffusion, and where you stand in each."""
+    """Draw how the chapters lead to diffusion, and where you stand."""
     from tutor.course.load import is_written, load_chapter
     from tutor.course.picture import drawn, load_picture
     from tutor.progress.standing import standing
@@ -103,7 +103,7 @@ def picture(as_json: bool) -> None:
 @click.command()
 @AS_JSON
 def today(as_json: bool) -> None:
-    """Say where you are in the course: week, hours, reviews due, what comes next."""
+    """Say where you are: week, hours, reviews due, what comes next."""
     from tutor.progress.plan import agenda
 
     with _learner() as learner:
@@ -191,7 +191,7 @@ def review(
     hardest: bool,
     as_json: bool,
 ) -> None:
-    """Say which questions are due for review, in the order they would be asked."""
+    """Say which questions are due, in the order they would be asked."""
     from tutor.progress.queue import due, leeches, review_queue
 
     if ahead + (cram is not None) + hardest > 1:
@@ -296,7 +296,7 @@ def _card_row(store: Store, card: Card) -> dict[str, Any]:
 @click.command()
 @AS_JSON
 def stats(as_json: bool) -> None:
-    """Say how it went: time against the plan, reviews, mastery, calibration."""
+    """Say how it went: time, reviews, mastery, calibration."""
     from tutor.progress.statistics import statistics
 
     with _learner() as learner:
@@ -547,7 +547,7 @@ def export(file: Path) -> None:
 @click.command(name="import")
 @click.argument("file", type=click.Path(path_type=Path))
 def import_(file: Path) -> None:
-    """Add the progress in an exported FILE to yours; what both have counts once."""
+    """Add the progress in an exported FILE to yours. What both have counts once."""
     from tutor.progress.transfer import import_file
 
     with _learner() as learner:
@@ -559,7 +559,7 @@ def import_(file: Path) -> None:
 @click.argument("target")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(target: str, yes: bool) -> None:
-    """Forget what was done: TARGET is question:ID, lesson:ID, lab:ID, chapter:ID or all. `undo` brings it back."""
+    """Forget what was done. TARGET is question:ID, lesson:ID, lab:ID, chapter:ID or all. `undo` brings it back."""
     from tutor.progress.reset import forgotten, scope
 
     with _learner() as learner:
@@ -626,7 +626,7 @@ def _minute(row: Logged) -> str:
 @click.argument("note", required=False, default="")
 @AS_JSON
 def flag(question: str | None, note: str, as_json: bool) -> None:
-    """Note that something is wrong with a QUESTION; without one, list what you flagged."""
+    """Note that something is wrong with a QUESTION. Without one, list what you flagged."""
     from tutor.progress.events import Flag
     from tutor.progress.round import locate
 
@@ -653,7 +653,7 @@ def flag(question: str | None, note: str, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--chapter", metavar="ID", help="Only this chapter.")
 def anki(file: Path, chapter: str | None) -> None:
-    """Write the question bank as an Anki deck, FILE.apkg; needs the extra `anki`."""
+    """Write the question bank as an Anki deck, FILE.apkg. Needs the extra `anki`."""
     from tutor.course.load import load_course
     from tutor.progress.anki import write_deck
 

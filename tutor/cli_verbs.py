@@ -85,7 +85,10 @@ def _mention_settings() -> None:
 @click.argument("words", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def reference(kind: str, words: tuple[str, ...], as_json: bool) -> None:
-    """Look up equations, glossary, confusions, further-reading or next-steps; WORDS keep what holds them all."""
+    """Look up equations, glossary, confusions and more.
+
+    KIND is equations, glossary, confusions, further-reading or next-steps; WORDS keep what holds them all.
+    """
     from tutor.course.reference import KINDS, as_text, entries, matching
     from tutor.course.reference import as_json as row
 
@@ -110,7 +113,7 @@ def reference(kind: str, words: tuple[str, ...], as_json: bool) -> None:
 @click.argument("words", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def search(words: tuple[str, ...], as_json: bool) -> None:
-    """Search lessons, equations, glossary and questions; the best first, hits between [ and ]."""
+    """Search lessons, equations, glossary and questions. The best come first, hits between [ and ]."""
     from tutor.course.search import KINDS, index_path, look_up
 
     rows = look_up(paths.content_dir(), index_path(), " ".join(words))
@@ -131,7 +134,7 @@ def search(words: tuple[str, ...], as_json: bool) -> None:
 @click.option("--chapter", metavar="ID", help="Only this chapter, by its id or number; a quick look while writing it.")
 @click.option("--fresh", is_flag=True, help="Run all code of the lessons, also what ran well before and is the same.")
 def check(folder: Path | None, chapter: str | None, fresh: bool) -> None:
-    """Check the course content: recompute every answer, render every formula, follow every link."""
+    """Check the course content. Recomputes every answer, renders every formula, follows every link."""
     from tutor.course.check import check_content
     from tutor.exercises.child import run_code
     from tutor.exercises.kept import Kept
