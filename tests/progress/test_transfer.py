@@ -2,6 +2,8 @@
 
 import copy
 import json
+import os
+import subprocess
 import tempfile
 from collections.abc import Callable
 from datetime import timedelta
@@ -170,6 +172,22 @@ def test_a_file_that_cannot_be_read_or_written_gets_one_line(tmp_path: Path, nam
     store.close()
     assert list((tmp_path / "folder").iterdir()) == []
     assert {file.name for file in tmp_path.iterdir()} == {"mine.db", "folder"}
+
+
+def test_a_pipe_takes_the_bytes_and_a_link_stays_one(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "p.db")
+    pipe, link, file = (tmp_path / name for name in ("pipe", "link", "file.json"))
+    os.mkfifo(pipe)
+    read = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE)
+    export(store, pipe)
+    said, _ = read.communicate(timeout=30)
+    file.touch()
+    link.symlink_to(file)
+    export(store, link)
+    assert said == file.read_bytes() != b""
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    store.close()
 
 
 def test_an_export_takes_the_place_of_an_older_one_and_text_is_only_text(tmp_path: Path) -> None:

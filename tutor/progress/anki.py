@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import html
-import os
-import tempfile
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from tutor.course.load import is_written, load_chapter, load_questions
 from tutor.course.model import Choice, Course, Question
 from tutor.course.right_answer import right_answer
 from tutor.errors import TutorError
-from tutor.progress.transfer import keep_others
+from tutor.progress.transfer import keep_others, write_whole
 
 MODEL = 1_607_392_319
 """Id of the kind of note; Anki recognises it by this."""
@@ -60,21 +59,10 @@ def write_deck(content: Path, course: Course, path: Path, chapter: str | None = 
             deck.add_note(genanki.Note(model, fields, guid=genanki.guid_for("genai-tutor", question.id), tags=tags))
             count += 1
         decks.append(deck)
-    _write(genanki.Package(decks), path)
+    file = io.BytesIO()
+    genanki.Package(decks).write_to_file(file, timestamp=0)
+    write_whole(path, file.getvalue())
     return count
-
-
-def _write(package: Any, path: Path) -> None:
-    temporary = ""
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.absolute().parent, prefix=f".{path.name}-", delete=False) as file:
-            temporary = file.name
-        package.write_to_file(temporary, timestamp=0)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise TutorError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def _number(name: str) -> int:

@@ -57,30 +57,44 @@ def export(store: Store, path: Path) -> int:
     rows = store.events()
     lines = b",\n".join(msgspec.json.encode(row) for row in rows)
     data = _START + b',"version":%d,"events":[\n%s\n]}\n' % (VERSION, lines)
+    write_whole(path, data)
+    return len(rows)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all; a link stays one, and a pipe or a device takes the bytes.
+
+    Raises TutorError.
+    """
     temporary = ""
     try:
-        with tempfile.NamedTemporaryFile(dir=path.absolute().parent, prefix=f".{path.name}-", delete=False) as file:
+        target = path.resolve()
+        if target.exists() and not target.is_file():
+            target.write_bytes(data)
+            return
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}-", delete=False) as file:
             temporary = file.name
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     except OSError as error:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
         raise TutorError(f"{path}: cannot be written ({error.strerror})") from None
-    return len(rows)
 
 
 def keep_others(path: Path, start: bytes, kind: str) -> None:
     """Raise TutorError when a file is there already that does not begin as one of this kind does."""
+    if path.is_dir():
+        raise TutorError(f"{path}: cannot be written (it is a folder)")
+    if not path.is_file():
+        return  # nothing is lost
     try:
-        if path.is_dir():
-            raise TutorError(f"{path}: cannot be written (it is a folder)")
         with path.open("rb") as file:
             found = file.read(len(start))
     except OSError:
-        return  # it is not there, or what is wrong with it is said when it is written
+        return  # what is wrong with it is said when it is written
     if found and found != start:
         raise TutorError(f"{path}: is there already and is not {kind}; choose another name")
 
