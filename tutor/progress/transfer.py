@@ -68,10 +68,10 @@ def write_whole(path: Path, data: bytes) -> None:
     """
     temporary = ""
     try:
-        target = path.resolve()
-        if target.exists() and not target.is_file():
-            target.write_bytes(data)
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
             return
+        target = path.resolve()
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}-", delete=False) as file:
             temporary = file.name
             file.write(data)
