@@ -132,6 +132,8 @@ async def test_what_the_lab_is_about_stands_there_until_the_first_step() -> None
         await frame(learner, screen, lambda frame: frame.step == 0)
         assert learner.part("#outcome") == SVD.summary
         assert screen.query_one("#outcome").display
+        # There is nothing to explain yet.
+        assert not screen.check_action("explain", ())
         await learner.press("full_stop")
         await frame(learner, screen, lambda frame: frame.step == 1)
         assert not screen.query_one("#outcome").display
@@ -629,10 +631,10 @@ async def test_the_question_about_what_was_seen_comes_after_the_run() -> None:
             assert (row.event.item, row.event.context) == (question.id, "lab:svd-digits")
         await learner.press("escape")
         await learner.on(LabScreen)
-        # A restart takes the offer away.
+        # What was seen can be explained also when the next run has begun.
         await learner.press("r")
         await frame(learner, screen, lambda frame: frame.step == 0)
-        await learner.misses("e Explain")
+        await learner.sees("e Explain", "You predicted")
 
 
 # -- what is logged on leaving ---

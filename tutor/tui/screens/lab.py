@@ -95,6 +95,8 @@ class LabScreen(Screen[None]):
         self.pace = Pace()
         self.said = ""
         self.outcome = Text()
+        self.introducing = False
+        """Whether the introduction stands where the outcome will."""
         self.checked: list[Check] = []
 
     def compose(self) -> ComposeResult:
@@ -125,7 +127,9 @@ class LabScreen(Screen[None]):
         self._show_knobs()
         self._draw_head()
         # What the lab is about stands there until its first step; the note below says what is happening.
-        self._show_outcome(Text(self.lab.summary))
+        about = self.query_one("#outcome", Static)
+        about.update(Text(self.lab.summary))
+        about.display = self.introducing = True
         self.query_one(Knobs).focus()
         self._arrange()
         # At once, so that a key pressed now finds the lab open; its charts follow when they have their place.
@@ -243,8 +247,8 @@ class LabScreen(Screen[None]):
         self._draw_head()
         self._draw_checks(frame.checks)
         self._say(with_minus(frame.note))
-        if frame.step and self.outcome.plain == self.lab.summary:
-            self.outcome = Text()
+        if frame.step and self.introducing:
+            self.introducing = False
             self.query_one("#outcome", Static).display = False
         if first_end:
             self._log_run()
