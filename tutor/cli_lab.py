@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,8 @@ def _lab_command(lab: Lab[Any, Any]) -> click.Command:
     from tutor.labs.spec import params_of
 
     knobs = params_of(lab.params)
-    options: list[click.Parameter] = [_option(knob) for knob in knobs]
+    limits = lab.limits(lab.params())
+    options: list[click.Parameter] = [_option(knob, limits.get(knob.name)) for knob in knobs]
     options += [
         click.Option(
             ["--seed"], type=click.IntRange(0), metavar="N", default=0, show_default=True, help="Seed of the run."
@@ -73,18 +75,21 @@ def _lab_command(lab: Lab[Any, Any]) -> click.Command:
             raise click.UsageError("--json and --chart exclude each other.")
         if as_chart and not has_unicode():
             raise TutorError(f"--chart needs an output in UTF-8, this one is {sys.stdout.encoding}; set LC_ALL=C.UTF-8")
-        with _as_options(knobs):
-            given = {knob.name: knob.parse(text) for knob in knobs if (text := values[knob.name]) is not None}
-        click.get_current_context().exit(_run_lab(lab, given, seed, as_json, as_chart))
+        typed = {name: text for name, text in values.items() if text is not None}
+        click.get_current_context().exit(_run_lab(lab, typed, seed, as_json, as_chart))
 
     title = lab.title if lab.title.endswith("?") else f"{lab.title}."
     return click.Command(lab.id, params=options, callback=callback, help=f"{title}\n\n{lab.summary}")
 
 
-def _option(knob: Param) -> click.Option:
+def _option(knob: Param, limits: tuple[float, float] | None) -> click.Option:
+    """The option of a knob; `limits` is its range beside the defaults of the others, on which it depends."""
     unit = f" ({knob.unit})" if knob.unit else ""
     shown = ("on" if knob.default else "off") if knob.kind == "bool" else str(knob.default) or "none"
-    text = f"{knob.help}{unit}; {knob.takes()}.  [default: {shown}]"
+    takes = knob.takes()
+    if limits is not None:
+        takes += f"; the most depends on the other options, {limits[1]:g} by default"
+    text = f"{knob.help}{unit}; {takes}.  [default: {shown}]"
     return click.Option([_flag(knob), knob.name], default=None, metavar="VALUE", help=text)
 
 
@@ -108,22 +113,38 @@ def _as_options(knobs: Sequence[Param], remembered: Path | None = None) -> Itera
         raise
 
 
-def _run_lab(lab: Lab[Any, Any], given: dict[str, Any], seed: int, as_json: bool, as_chart: bool) -> int:
+def _parsed(lab: Lab[Any, Any], typed: Mapping[str, str], given: dict[str, Any]) -> Any:
+    """The parameters as typed, and as `given`; what depends on others is held against its range beside them."""
+    from tutor.labs.spec import make_params, params_of
+
+    knobs = params_of(lab.params)
+    narrow = lab.limits(lab.params()).keys()
+    given |= {knob.name: knob.parse(typed[knob.name]) for knob in knobs if knob.name in typed.keys() - narrow}
+    limits = lab.limits(make_params(lab, given)) if narrow else {}
+    for knob in knobs:
+        if knob.name in typed and knob.name in narrow:
+            low, high = limits[knob.name]
+            given[knob.name] = dataclasses.replace(knob, low=low, high=high).parse(typed[knob.name])
+    return make_params(lab, given)
+
+
+def _run_lab(lab: Lab[Any, Any], typed: Mapping[str, str], seed: int, as_json: bool, as_chart: bool) -> int:
     from tutor.labs.client import ONE_THREAD
 
     # Numeric libraries read this when they are loaded.
     os.environ.update(ONE_THREAD)
     from tutor.labs.run import Run
-    from tutor.labs.spec import describe, make_params, params_of, with_minus
+    from tutor.labs.spec import describe, params_of, with_minus
     from tutor.settings import load_settings
 
     knobs = params_of(lab.params)
+    given: dict[str, Any] = {}
     remembered = None
-    if "data" not in given and any(knob.name == "data" for knob in knobs):
+    if "data" not in typed and any(knob.name == "data" for knob in knobs):
         given["data"] = load_settings(paths.settings_file()).data
         remembered = paths.settings_file()
     with _as_options(knobs, remembered):
-        params = make_params(lab, given)
+        params = _parsed(lab, typed, given)
         run = Run(lab, params, seed)
     if as_json:
         emit(_frame_row(run))

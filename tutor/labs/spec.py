@@ -311,6 +311,6 @@ def make_params(lab: Lab[P, Any], values: Mapping[str, Value]) -> P:
         value = getattr(params, name)
         if value > high or value < low:
             if name in values:
-                raise TutorError(f"{name}: {value} is outside {low:g} to {high:g} for this data")
+                dataclasses.replace(known[name], low=low, high=high).checked(value)
             params = dataclasses.replace(params, **{name: type(value)(min(max(value, low), high))})  # type: ignore[type-var]
     return params
