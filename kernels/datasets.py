@@ -58,15 +58,17 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
     start = 4 + 4 * data[3]
     shape = tuple(int.from_bytes(data[at : at + 4], "big") for at in range(4, start, 4))
     if len(data) - start != math.prod(shape):
-        raise ValueError(f"{path}: holds {len(data) - start} bytes, its header says {math.prod(shape)}; load it again")
+        raise ValueError(f"{path}: holds {len(data) - start} bytes, its header says {math.prod(shape)}; download it again")
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
 
 
 def load_mnist(folder: Path) -> Digits:
     """MNIST's 60,000 training images from a folder with the four IDX files, each plain or `.gz`, `-idx` or `.idx`.
 
-    Raises ValueError, in one line, for a missing or unusable file.
+    Raises ValueError, in one line, for a missing folder or a missing or unusable file.
     """
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is not a folder")
     found = {part: _find(folder, name) for part, name in MNIST_FILES.items()}
     images, labels = read_idx(found["train_images"]), read_idx(found["train_labels"])
     if images.shape[1:] != (28, 28) or labels.shape != images.shape[:1]:
