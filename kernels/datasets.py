@@ -58,7 +58,8 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
     start = 4 + 4 * data[3]
     shape = tuple(int.from_bytes(data[at : at + 4], "big") for at in range(4, start, 4))
     if len(data) - start != math.prod(shape):
-        raise ValueError(f"{path}: holds {len(data) - start} bytes, its header says {math.prod(shape)}; download it again")
+        size = f"holds {len(data) - start} bytes, its header says {math.prod(shape)}"
+        raise ValueError(f"{path}: {size}; download it again")
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
 
 
