@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from tutor.course.model import Chapter, Course, Lesson, LessonHead, Question
-from tutor.errors import TutorError
+from tutor.errors import TutorError, no_such
 
 T = TypeVar("T")
 
@@ -190,10 +190,13 @@ def split_pages(text: str) -> tuple[str, ...]:
 
 def find_lesson(content: Path, course: Course, lesson_id: str) -> str:
     """The id of the chapter that holds a lesson; raises TutorError when none does."""
+    known: list[str] = []
     for stub in course.chapters:
-        if is_written(content, stub.id) and lesson_id in load_chapter(content, stub.id).lessons:
-            return stub.id
-    raise TutorError(f"The course has no lesson {lesson_id!r}")
+        if is_written(content, stub.id):
+            known += load_chapter(content, stub.id).lessons
+            if lesson_id in known:
+                return stub.id
+    raise no_such("The course has no lesson", lesson_id, known)
 
 
 @dataclass(frozen=True)

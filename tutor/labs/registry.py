@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tutor.errors import TutorError
+from tutor.errors import no_such
 from tutor.labs.spec import Lab
 
 LABS = {
@@ -71,8 +70,7 @@ def title(lab_id: str) -> str:
 def _module(lab_id: str) -> str:
     module = LABS.get(lab_id)
     if module is None:
-        near = difflib.get_close_matches(lab_id, LABS, n=2, cutoff=0.4) or list(LABS)
-        raise TutorError(f"there is no lab {lab_id!r}; did you mean {' or '.join(near)}?")
+        raise no_such("there is no lab", lab_id, LABS, "see `genai-tutor labs`")
     return module
 
 
