@@ -40,7 +40,7 @@ def question(store: Store, plan: Agenda) -> StartScreen | MissedScreen | None:
     if plan.missed is not None and asked != missed_key(plan.missed):
         return MissedScreen(plan.missed)
     if not plan.calendar.chosen and not asked and store.first_after("") is None:
-        return StartScreen(today(store), plan.weeks)
+        return StartScreen(today(store), plan.weeks, welcome=True)
     return None
 
 
@@ -51,7 +51,7 @@ class StartScreen(Dialog[None]):
     TITLE = "Your plan"
     HELP = (
         "When you begin, and how many weeks you want to take. Up and down mark one of the two, left and right change "
-        "it, Page Up and Page Down by a week.\n"
+        "it; Page Up and Page Down change the day by a week and take the pace to its slowest or fastest.\n"
         "The key p on Today changes both later; what you have done stays."
     )
     CSS_PATH = "ask_plan.tcss"
@@ -61,8 +61,9 @@ class StartScreen(Dialog[None]):
         HELP_KEY,
     ]
 
-    def __init__(self, start: date, weeks: int) -> None:
+    def __init__(self, start: date, weeks: int, *, welcome: bool = False) -> None:
         super().__init__()
+        self.welcome = welcome
         self.start = start
         self.weeks = weeks
 
@@ -79,9 +80,15 @@ class StartScreen(Dialog[None]):
     def on_mount(self) -> None:
         """Draw the plan as it is."""
         least, most = self._hours()
-        about = f"The course takes {hours_range(least, most)}. When do you begin, and how fast?"
+        about = f"takes {hours_range(least, most)}. When do you begin, and how fast?"
+        later = "decides later"
+        if self.welcome:
+            about = f"Welcome: the mathematics of generative AI in lessons, labs and questions. It {about}"
+            later = "the defaults"
+        else:
+            about = f"The course {about}"
         self.query_one("#ask-about", Static).update(Text(about))
-        foot = "↑↓ mark, ←→ change, Enter takes this plan, Esc decides later.\np on Today changes it at any time."
+        foot = f"↑↓ mark, ←→ change, Enter takes this plan, Esc {later}.\np on Today changes it at any time."
         self.query_one("#ask-foot", Static).update(Text(foot))
         self._draw()
         self.query_one(Dials).focus()

@@ -33,8 +33,8 @@ class Dials(ScreenList):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,h", "turn(-1)", "Less", key_display="←", show=False, tooltip="Lower what is marked"),
         Binding("right,l", "turn(1)", "More", key_display="→", show=False, tooltip="Raise what is marked"),
-        Binding("shift+left,pageup", "turn(-7)", "Much less", show=False, tooltip="Seven steps down"),
-        Binding("shift+right,pagedown", "turn(7)", "Much more", show=False, tooltip="Seven steps up"),
+        Binding("shift+left,pageup", "turn(-7)", "Much less", show=False, tooltip="Seven steps down (a date: a week)"),
+        Binding("shift+right,pagedown", "turn(7)", "Much more", show=False, tooltip="Seven steps up (a date: a week)"),
     ]
 
     def __init__(self, turned: Callable[[str, int], object], id: str) -> None:
