@@ -10,9 +10,13 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import OptionList
 
+from tutor import paths
+from tutor.course.load import load_course
 from tutor.progress.store import Store
 from tutor.settings import Settings
-from tutor.tui.screens.lesson import LessonScreen, PickScreen, describe
+from tutor.tui.app import TutorApp
+from tutor.tui.names import describe
+from tutor.tui.screens.lesson import LessonScreen, PickScreen
 from tutor.tui.themes import DARK, LIGHT
 from tutor.tui.widgets.math_markdown import CodeBlock, FormulaBlock, MathMarkdown
 
@@ -114,6 +118,7 @@ class Reader(App[None]):
     def __init__(self, content: Path, store: Store, lesson: str = "first", page: int | None = None) -> None:
         super().__init__()
         self.content_dir = content
+        self.course = load_course(paths.content_dir())
         self.store = store
         self.settings = Settings()
         self.register_theme(DARK)
@@ -457,13 +462,14 @@ async def test_resizing_keeps_the_page_and_its_measure(content: Path, store: Sto
     ("target", "words"),
     [
         ("lab:svd-digits", "lab svd-digits"),
-        ("lesson:svd#2", "lesson svd, page 2"),
+        ("lesson:svd#2", "1.1 SVD: the directions that matter, page 2"),
+        ("lesson:nowhere#2", "nowhere"),
         ("map", "map"),
         ("https://example.org/a:b", "https://example.org/a:b"),
     ],
 )
 def test_links_say_where_they_lead(target: str, words: str) -> None:
-    assert describe(target) == words
+    assert describe(TutorApp(start_host=False), target) == words
 
 
 async def test_leaving_while_a_page_is_drawn(content: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

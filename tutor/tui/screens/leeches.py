@@ -17,7 +17,8 @@ from tutor.progress.queue import leeches
 from tutor.progress.review import LEECH_LAPSES
 from tutor.progress.round import locate
 from tutor.tui.format import count
-from tutor.tui.screens.quiz_summary import first_line, lesson_name
+from tutor.tui.names import lesson_name
+from tutor.tui.screens.quiz_summary import first_line
 from tutor.tui.widgets.footer import KeyFooter
 from tutor.tui.widgets.steps import ScreenList
 

@@ -24,6 +24,7 @@ from tutor.errors import TutorError
 from tutor.progress import events as log
 from tutor.tui.drawing import until_left
 from tutor.tui.format import bar
+from tutor.tui.names import describe
 from tutor.tui.screens.dialog import HELP_KEY, Dialog
 from tutor.tui.widgets.footer import KeyFooter
 from tutor.tui.widgets.math_markdown import CodeBlock, FormulaBlock, MathMarkdown, Result, Settled, follow, links
@@ -44,10 +45,10 @@ class PageLink(Static):
 
     app: TutorApp
 
-    def __init__(self, target: str, text: str, key: str) -> None:
+    def __init__(self, target: str, text: str, where: str, key: str) -> None:
         label = Text("→ ")
         label.append(text)
-        label.append(f"  {describe(target)}", style="dim")
+        label.append(f"  {where}", style="dim")
         if key:
             label.append(f"  {key}", style="bold")
         super().__init__(label)
@@ -56,17 +57,6 @@ class PageLink(Static):
     def on_click(self) -> None:
         """Open it."""
         follow(self.app, self.target)
-
-
-def describe(target: str) -> str:
-    """Say where a link leads, e.g. `lesson svd, page 2`."""
-    kind, _, rest = target.partition(":")
-    if kind in {"http", "https", "mailto"}:
-        return target
-    name, _, page = rest.partition("#")
-    if not name:
-        return kind
-    return f"{kind} {name}, page {page}" if page else f"{kind} {name}"
 
 
 class PickScreen(Dialog[str | None]):
@@ -267,7 +257,9 @@ class LessonScreen(Screen[None], inherit_bindings=False):
     def _links(self) -> list[PageLink]:
         labs = self._labs()
         return [
-            PageLink(target, text, "l" if len(labs) == 1 and target == f"lab:{labs[0]}" else "")
+            PageLink(
+                target, text, describe(self.app, target), "l" if len(labs) == 1 and target == f"lab:{labs[0]}" else ""
+            )
             for target, text in self.page_links
         ]
 

@@ -25,6 +25,7 @@ from tutor.progress.review import Grade, warm
 from tutor.progress.round import Round, Scheduled
 from tutor.progress.rounds import review, unread
 from tutor.tui.drawing import until_left
+from tutor.tui.names import lesson_name
 from tutor.tui.round_text import (
     can_go_on,
     end_text,
@@ -34,7 +35,7 @@ from tutor.tui.round_text import (
     may_skip,
     nothing_text,
 )
-from tutor.tui.screens.quiz_summary import QuizSummary, lesson_name
+from tutor.tui.screens.quiz_summary import QuizSummary
 from tutor.tui.verdict_text import SURE_KEYS, reasons, schedule, sure_line, verdict_text
 from tutor.tui.widgets.answers import Answer, ChoiceAnswer, ClozeAnswer, SelfGradedAnswer, answer_widget
 from tutor.tui.widgets.footer import KeyFooter

@@ -12,10 +12,11 @@ from textual.containers import Vertical
 from textual.widgets import Static
 from textual.widgets.option_list import Option
 
-from tutor.course.load import find_lesson, load_chapter, load_lesson
+from tutor.course.load import load_chapter
 from tutor.course.markup import plain
 from tutor.course.model import Question
 from tutor.errors import TutorError
+from tutor.tui.names import lesson_name
 from tutor.tui.widgets.steps import ScreenList
 
 if TYPE_CHECKING:
@@ -106,17 +107,6 @@ def _objective_text(app: TutorApp, objective: str, chapter: str) -> str:
     except TutorError:
         known = ()
     return next((plain(one.text, app.settings.ascii_math) for one in known if one.id == objective), objective)
-
-
-def lesson_name(app: TutorApp, target: str) -> str:
-    """The title and page of a lesson, as `1.3 SVD: the directions that matter, page 6`."""
-    lesson_id, _, page = target.partition("#")
-    try:
-        chapter_id = find_lesson(app.content_dir, app.course, lesson_id)
-        head = load_lesson(app.content_dir, chapter_id, lesson_id).head
-    except TutorError:
-        return lesson_id
-    return f"{head.section} {head.title}" + (f", page {page}" if page else "")
 
 
 def first_line(question: Question, ascii: bool) -> str:
