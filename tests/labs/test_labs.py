@@ -280,7 +280,7 @@ class TestSvdDigits:
             Run(self.lab, make_params(self.lab, {"data": str(tmp_path)}), 0)
 
     def test_k_beyond_the_data_is_refused(self) -> None:
-        with pytest.raises(TutorError, match="outside 1 to 64"):
+        with pytest.raises(TutorError, match="not a whole number from 1 to 64"):
             make_params(self.lab, {"k": 65})
 
 

@@ -277,11 +277,11 @@ async def test_the_rubric_is_on_the_screen_also_after_coming_back() -> None:
     async with learning((80, 24)) as learner:
         await asked(learner, "self_graded")
         await learner.press("f2")
-        await learner.sees("Write your answer first.", "F2 Compare", "F3 Hint")
+        await learner.sees("Write your answer first", "F2 Compare", "F3 Hint")
         await learner.press("x", "f2")
         rubric = [plain(point) for point in question.rubric]
         await learner.sees(*rubric, "space Tick")
-        for gone in ("F2 Compare", "F3 Hint", "Write your answer first."):
+        for gone in ("F2 Compare", "F3 Hint", "Write your answer first"):
             assert gone not in learner.words
         await learner.press("f3", "escape")
         await learner.on(TodayScreen)

@@ -233,6 +233,8 @@ class Paragraph(Settled, MarkdownParagraph):
         if self.bullet and strips and crop.x == crop.y == 0 and isinstance(self.parent, Widget):
             style = self.visual_style.rich_style + self.parent.get_component_rich_style("bullet", partial=True)
             bullet = Strip([Segment(self.bullet, style)])
+            for line_filter in self.get_line_filters():  # no colours where none are wanted
+                bullet = bullet.apply_filter(line_filter, self.background_colors[1])
             strips[0] = Strip.join([bullet, strips[0].crop(bullet.cell_length)]).crop(0, crop.width)
         return strips
 
