@@ -806,3 +806,29 @@ def test_an_event_that_cannot_be_derived_is_not_in_the_log_either(
     assert store.events() == []
     store.record(answer("q"))
     assert len(store.events()) == 1
+
+
+@pytest.mark.parametrize("table", ["cards", "events"])
+def test_of_a_large_file_the_log_is_checked_when_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    monkeypatch.setattr("tutor.progress.store.LOOKED_THROUGH", 0)
+    path = tmp_path / "progress.db"
+    store = Store.open(path)
+    store.record(log.Page(item="svd", page=1, pages=2))
+    store.close()
+    db = sqlite3.connect(path)
+    (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+    (size,) = db.execute("PRAGMA page_size").fetchone()
+    db.close()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    if table == "cards":
+        with pytest.raises(TutorError, match="damaged"):
+            Store.open(path)
+        return
+    store = Store.open(path)
+    with pytest.raises(TutorError, match="damaged"):
+        store.events()
+    store.close()
