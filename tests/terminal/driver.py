@@ -54,6 +54,7 @@ class Terminal:
             **(env or {}),
         }
         self.raw = self.folder / "raw"
+        self.raw.touch()  # the pipe makes it only when the first text comes
         config = self.folder / "tmux.conf"
         config.write_text(
             "set -g status off\n"

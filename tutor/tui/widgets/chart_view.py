@@ -60,7 +60,7 @@ class ChartView(Widget):
             self.refresh()
             return
         width = self.size.width
-        changed = [y for y, (old, new) in enumerate(zip(before, lines, strict=True)) if old != new]
+        changed = [y for y, (old, new) in enumerate(zip(before, self._lines, strict=True)) if old != new]
         for y in changed:
             self._strips.pop(y, None)
         if changed:
