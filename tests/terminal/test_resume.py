@@ -534,7 +534,7 @@ def test_a_second_try_comes_back_too(terminal: Callable[..., Terminal], home: Pa
 
 
 def test_the_place_within_a_page_comes_back(terminal: Callable[..., Terminal], home: Path) -> None:
-    learner.prepare(home, events.Page(item="svd", page=2, pages=16))
+    learner.prepare(home, events.Page(item="svd", page=2, pages=8))
     window = terminal()
     window.start()
     window.press("Enter")

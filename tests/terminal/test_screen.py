@@ -119,7 +119,7 @@ def test_no_screen_minds_a_terminal_that_is_much_too_small(terminal: Callable[..
 def test_no_color_means_none_and_nothing_is_lost_by_it(terminal: Callable[..., Terminal], home: Path) -> None:
     asked = ("la-linear-collapse", "la-attn-convex")
     learner.prepare(home, events.QuizStart(item="lesson:svd", questions=asked, seed=1))
-    learner.prepare(home, events.Page(item="svd", page=1, pages=16))
+    learner.prepare(home, events.Page(item="svd", page=1, pages=8))
     learner.prepare(home, events.Prediction(item="svd-digits", value=0.5))
     window = terminal(120, 40, env={"NO_COLOR": "1"})
     window.start()

@@ -125,7 +125,7 @@ async def test_a_chapter_not_begun_offers_its_placement_quiz_and_says_what_it_bu
 
 async def test_a_chapter_that_was_begun_offers_no_placement_quiz() -> None:
     with progress() as store:
-        store.record(log.Page(item="svd", page=1, pages=16), chapter=CHAPTER)
+        store.record(log.Page(item="svd", page=1, pages=8), chapter=CHAPTER)
     async with learning((80, 24)) as learner:
         await learner.press("m")
         await learner.on(MapScreen)

@@ -50,7 +50,7 @@ def earlier(days: int, *rows: log.Event) -> None:
         store.close()
 
 
-PAGE = log.Page(item="svd", page=1, pages=16)
+PAGE = log.Page(item="svd", page=1, pages=8)
 
 
 @ASKED

@@ -89,8 +89,8 @@ async def test_how_it_looks_is_kept_in_the_settings_file() -> None:
 def some_progress() -> None:
     given: Any = {"response": "", "outcome": "right", "score": 1.0, "context": "lesson:svd", "quiz": ""}
     with progress() as store:
-        store.record(log.Page(item="svd", page=3, pages=16), chapter=CHAPTER, seconds=1800.0)
-        store.record(log.Page(item="whitening", page=1, pages=15), chapter=CHAPTER)
+        store.record(log.Page(item="svd", page=3, pages=8), chapter=CHAPTER, seconds=1800.0)
+        store.record(log.Page(item="whitening", page=1, pages=8), chapter=CHAPTER)
         store.record(log.Answer(item="la-sigma-2x2", **given), chapter=CHAPTER)
         store.record(log.Flag(item="la-sigma-2x2", note="a sign [/bold] is wrong"), chapter=CHAPTER)
 

@@ -41,7 +41,7 @@ Way = Callable[[Learner], Awaitable[None]]
 
 
 async def today(learner: Learner) -> None:
-    await learner.sees("0 of 9 steps")
+    await learner.sees("0 of 14 steps")
 
 
 async def plan(learner: Learner) -> None:

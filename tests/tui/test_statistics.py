@@ -149,7 +149,7 @@ async def test_what_was_done_meanwhile_is_counted_when_it_is_seen_again() -> Non
         await opened(learner)
         await learner.sees("Here will stand the hours")
         with progress() as store:
-            store.record(log.Page(item="svd", page=1, pages=16), chapter=CHAPTER, seconds=3600.0)
+            store.record(log.Page(item="svd", page=1, pages=8), chapter=CHAPTER, seconds=3600.0)
         await learner.press("question_mark", "escape")
         await learner.on(StatisticsScreen)
         await learner.sees("1 h in 1 week", "This week 1 h of 6–8 h")
