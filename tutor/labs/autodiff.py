@@ -388,7 +388,7 @@ LAB = Lab(
     title="Derivatives and their price",
     chapter="calculus",
     section="2.1",
-    lesson="automatic-differentiation",
+    lesson="reverse-mode",
     summary=(
         "Forward and reverse mode differentiate the same networks while every operation is counted; then finite"
         " differences try to do as well."

@@ -388,7 +388,7 @@ LAB = Lab(
     title="Solvers: order, stability, energy",
     chapter="calculus",
     section="2.2",
-    lesson="solvers",
+    lesson="stability",
     summary=(
         "Euler, Heun, RK4 and Dormand–Prince on one equation with a known answer, then beyond their limits: fast"
         " decay, a ball in a double well, an oscillator that jumps."

@@ -434,7 +434,7 @@ LAB = Lab(
     title="ResNet against Neural ODE",
     chapter="calculus",
     section="2.2",
-    lesson="resnet-ode",
+    lesson="flow-or-steps",
     summary=(
         "Three spiral arms. A ResNet has weights of its own in each block; a Neural ODE has one field f and a solver."
         " All evaluate f equally often."
