@@ -365,7 +365,7 @@ LAB = Lab(
     title="Learning rates: edge and best",
     chapter="optimization",
     section="3.2",
-    lesson="learning-rate",
+    lesson="schedules",
     summary=(
         "Gradient descent with 220 learning rates at once on a quadratic valley, and three schedules with gradient"
         " noise on a loss that is steep at the start."

@@ -417,7 +417,7 @@ LAB = Lab(
     title="Optimisers, each at its best",
     chapter="optimization",
     section="3.1",
-    lesson="optimizers",
+    lesson="adam",
     summary=(
         "SGD, momentum, RMSProp and Adam on one loss from one start, each with the learning rate"
         f" that serves it best for {STEPS} steps."
