@@ -287,7 +287,7 @@ LAB = Lab(
     title="Convolution is a matrix",
     chapter="neural-networks",
     section="4.1",
-    lesson="convolution",
+    lesson="equivariance",
     summary="A kernel slides over a digit; each place it stops at is one row of a matrix T, and the whole is y = T x.",
     params=Params,
     init=init,

@@ -296,7 +296,7 @@ LAB = Lab(
     title="Depth with and without skip",
     chapter="neural-networks",
     section="4.2",
-    lesson="resnet",
+    lesson="clean-path",
     summary=(
         "Two deep networks with the same weights at the start, the same data and the same Adam learn three spiral arms;"
         " one adds its input back after every block."
