@@ -258,7 +258,7 @@ LAB = Lab(
     title="Brownian motion and heat",
     chapter="stochastic-processes",
     section="7.1",
-    lesson="brownian",
+    lesson="heat-equation",
     summary="Paths of dx = √(2D) dW, how far and how roughly they move, and the density of many of them.",
     params=Params,
     init=init,
