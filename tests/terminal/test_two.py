@@ -56,10 +56,12 @@ def test_two_tutors_on_one_home_both_answer_and_both_write(terminal: Callable[..
 
     # Whoever opens it next goes on at the third question, and on page 7.
     left.start()
-    left.press("Home")
-    left.wait_for("page 7 of 8")
     learner.choose(left, "Checkpoint")
     left.wait_for(learner.answerable(3))
+    left.press("Escape")
+    left.wait_for("m Map")
+    left.press("Home")
+    left.wait_for("page 7 of 8")
     left.quit()
 
 
