@@ -160,6 +160,8 @@ class Answering(Moment):
 
     def prepare(self, home: Path) -> None:
         fitting = [item for item in questions().values() if item.type == self.type and item.id not in self.more]
+        # Where lines belong nowhere, a divider is among the rows.
+        fitting = [item for item in fitting if not item.distractors]
         self.question = self.rng.choice(sorted(fitting, key=lambda item: item.id))
         self.seed = self.rng.randrange(2**31)
         asked = (self.question.id, *self.more)

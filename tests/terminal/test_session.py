@@ -244,7 +244,7 @@ def test_it_can_be_stopped_and_brought_back(terminal: Callable[..., Terminal], h
     window = terminal()
     before = window.modes()
     window.start()
-    today = window.wait_for(lambda screen: "Checkpoint" in screen and "m Map" in learner.footer(screen))
+    today = window.wait_for(lambda screen: "Low rank" in screen and "m Map" in learner.footer(screen))
     for _ in range(2):
         pid = window.tutor()
         if how == "key":

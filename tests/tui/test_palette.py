@@ -49,7 +49,7 @@ async def test_it_offers_every_lesson_lab_and_checkpoint() -> None:
 async def test_it_opens_a_lesson(lesson: str) -> None:
     head = load_lesson(paths.content_dir(), CHAPTER, lesson).head
     async with learning() as learner:
-        await learner.commands(head.title[:16].lower(), f"Lesson {head.section} {head.title}")
+        await learner.commands(head.title[-16:].lower(), f"Lesson {head.section} {head.title}")
         assert (await learner.on(LessonScreen)).lesson_id == lesson
         assert len(learner.app.screen_stack) == 2
 

@@ -215,7 +215,7 @@ async def test_a_leech_leads_back_to_its_lesson() -> None:
         screen = await opened(learner, "review")
         await learner.press(*answer_keys(screen, False))
         await judged(learner, screen)
-        told = f"Forgotten {LEECH_LAPSES} times: {head.section} {head.title}, page {page} will help more"
+        told = f"Forgotten {LEECH_LAPSES} times: {head.section} {head.title}, page {page} will help"
         await learner.sees(told)
         await learner.press("l")
         reading = await learner.on(LessonScreen)
