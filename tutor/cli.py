@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import gc
 import io
 import os
 import sys
@@ -93,6 +94,9 @@ def need_terminal() -> None:
 def open_terminal() -> int:
     """Open the tutor and return its exit code; raises TutorError when it had to leave."""
     from tutor import paths
+
+    # What is loaded until the first screen stays; the app switches the collector on again then.
+    gc.disable()
     from tutor.tui.app import TutorApp
 
     paths.home()  # one that cannot be used is said before a screen opens

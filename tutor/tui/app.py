@@ -25,6 +25,7 @@ from tutor.course.load import load_course
 from tutor.course.model import ChapterStub, Course, Week
 from tutor.errors import TutorError
 from tutor.settings import Settings, load_settings, save_settings
+from tutor.tui import collector
 from tutor.tui.screens.today import TodayScreen
 from tutor.tui.themes import DARK, LIGHT
 
@@ -245,6 +246,8 @@ class TutorApp(App[None]):
         self.call_after_refresh(self.set_timer, FIRST_SIGHT_SECONDS, self._after_first_paint)
 
     def _after_first_paint(self) -> None:
+        if not self.is_headless:
+            collector.spare()
         if self.open_store() and self._start_host:
             self.run_worker(self.host.start(), group="host", exit_on_error=False)
 

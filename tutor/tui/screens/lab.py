@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 import json
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,6 +18,7 @@ from textual.widgets import Input, Static
 from tutor.errors import TutorError
 from tutor.labs.spec import Check, Lab, Param, Value, figure, make_params, params_of, with_minus
 from tutor.progress import events as log
+from tutor.tui import collector
 from tutor.tui.format import bar, time_left
 from tutor.tui.pace import Pace
 from tutor.tui.screens.predict import PredictScreen
@@ -135,8 +135,14 @@ class LabScreen(Screen[None]):
         # At once, so that a key pressed now finds the lab open; its charts follow when they have their place.
         self._open()
         self.watch(self.app, "theme", lambda: self.app.host.set_theme(self._theme()), init=False)
-        # While a lab runs the collector leaves alone what is there by now: to go through all of it takes 50 ms.
-        self.call_after_refresh(gc.freeze)
+        if not self.app.is_headless:
+            # While a lab runs the collector leaves alone what has been loaded for it too.
+            self.call_after_refresh(collector.spare)
+
+    def on_unmount(self) -> None:
+        """Let what the lab held be given back."""
+        if not self.app.is_headless:
+            self.app.call_after_refresh(collector.settle)
 
     def _defaults(self) -> dict[str, Value]:
         """How the lab opens at first, with the learner's own data where there are some."""
@@ -195,7 +201,6 @@ class LabScreen(Screen[None]):
 
     def put_away(self) -> None:
         """Keep the run in the log and stop the host's work, unless another lab has the host by now."""
-        gc.unfreeze()
         self._log_run()
         if self.app.host.on_frame == self._arrived:
             self.app.host.on_frame = None
