@@ -214,6 +214,8 @@ def test_only_the_learners_folder_is_called_data(lab: Lab[Any, Any]) -> None:
         (Check("bits", 104_960.2, 104_960.0, 0.25), "✓ bits: theory 104,960 · measured 104,960 (within 0.25)"),
         (Check("rate", -0.2, -0.3, 1e-10), "✗ rate: theory −0.3 · measured −0.2 (within 1e-10)"),
         (Check("ratio", 2.0, 5.0, 0.0, "<="), "✓ ratio: theory at most 5 · measured 2"),
+        # A tolerance that the standard error does not explain is said beside it.
+        (Check("off", 2.5, 0.3, 3.0, "<=", 0.3), "✓ off: theory at most 0.3 · measured 2.5 ± 0.3 (within 3)"),
         (Check("gap", math.nan, 0.0, 1.0), "✗ gap: theory 0 · measured nan (within 1)"),
     ],
 )

@@ -172,6 +172,11 @@ class Check(NamedTuple):
             case ">=":
                 return self.measured >= self.truth - self.tolerance
 
+    @property
+    def room(self) -> float:
+        """The tolerance where it has to be said: without a standard error, or far above what that allows; else 0."""
+        return self.tolerance if self.tolerance > 6 * self.error else 0.0
+
 
 def figure(value: float, digits: int = 4) -> str:
     """A figure of a check to so many digits, whole from 10,000 on: 0.8405, −7.6e-12, 104,960."""
@@ -189,7 +194,7 @@ def describe(check: Check) -> str:
     mark = "✓" if check.ok else "✗"
     relation = {"=": "", "<=": "at most ", ">=": "at least "}[check.relation]
     error = f" ± {figure(check.error, 2)}" if check.error else ""
-    within = f" (within {figure(check.tolerance, 2)})" if check.tolerance and not check.error else ""
+    within = f" (within {figure(check.room, 2)})" if check.room else ""
     truth, measured = figure(check.truth), figure(check.measured)
     return f"{mark} {check.name}: theory {relation}{truth} · measured {measured}{error}{within}"
 

@@ -294,7 +294,7 @@ class LabScreen(Screen[None]):
         for check in checks:
             relation = {"=": "", "<=": "≤ ", ">=": "≥ "}[check.relation]
             error = f" ± {figure(check.error, 2)}" if check.error else ""
-            room = f" (to {figure(check.tolerance, 2)})" if check.tolerance and not check.error else ""
+            room = f" (to {figure(check.room, 2)})" if check.room else ""
             text.append("✓ " if check.ok else "✗ ", style="bold")
             text.append(f"{check.name}\n", style="" if check.ok else "bold")
             text.append(f"  theory {relation}{figure(check.truth)}{room}\n", style="dim")
