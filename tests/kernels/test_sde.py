@@ -42,13 +42,26 @@ def test_strong_orders_one_half_and_one(seed: int) -> None:
 
 
 def test_weak_order_one_without_noise() -> None:
-    # E x_n = (1 + μ h)ⁿ exactly, whatever σ.
-    found = [abs((1 + 1.5 / n) ** n - np.exp(1.5)) for n in COUNTS]
-    assert sde.order([1 / n for n in COUNTS], found) == pytest.approx(1.0, abs=0.05)
+    # A coin ±√h has the first two moments of ΔW: its 2ⁿ paths together give E x_n and E x_n² exactly.
+    mu, sigma, counts = 0.2, 0.3, [4, 8, 16]
+    errors = []
+    for n in counts:
+        coins = np.array(list(itertools.product((-1.0, 1.0), repeat=n))).T / np.sqrt(n)
+        x = sde.solve(lambda x, t: mu * x, lambda x, t: sigma * x, np.ones(2**n), 1.0, coins)
+        first, second = float(x.mean()), float(np.mean(x**2))
+        assert first == pytest.approx((1 + mu / n) ** n, rel=1e-12)
+        assert second == pytest.approx(((1 + mu / n) ** 2 + sigma**2 / n) ** n, rel=1e-12)
+        errors.append([abs(first - np.exp(mu)), abs(second - np.exp(2 * mu + sigma**2))])
+    for each in np.array(errors).T:
+        assert sde.order([1 / n for n in counts], each) == pytest.approx(1.0, abs=0.05)
+
+
+def test_gaussian_increments_have_the_same_mean() -> None:
     rng = np.random.default_rng(0)
     x = sde.solve(
         lambda x, t: 1.5 * x, lambda x, t: 0.3 * x, np.ones(100_000), 1.0, rng.standard_normal((16, 100_000)) / 4
     )
+    # 4.5 standard errors: a false alarm in 7 of a million seeds.
     assert abs(x.mean() - (1 + 1.5 / 16) ** 16) < 4.5 * x.std() / np.sqrt(100_000)
 
 
