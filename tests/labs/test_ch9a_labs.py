@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from tests_support import finish
 
+from kernels import digits_judge
 from tutor.labs import models, registry
 from tutor.labs.run import Run
 from tutor.labs.spec import make_params
@@ -139,6 +141,23 @@ class TestDigitsDiffusion:
         assert resumed.frame().scalars["updates"] == 1000
         assert "resumed at 1000" in resumed.frame().note
         assert same(finish(resumed).frame(), whole.frame())
+
+    @pytest.mark.parametrize("samples", [100, 500])
+    def test_few_digits_are_not_held_against_the_distance_of_many(self, samples: int) -> None:
+        from tutor.labs import digits_diffusion as lab
+
+        done = run("digits-diffusion", **self.VALUES)
+        params = dataclasses.replace(done.params, network="unet", updates=lab.UPDATES, samples=samples)
+        setting = done.state._replace(at=samples * params.steps)
+        data, known = lab._data(), lab._reference()
+        # The best model there is: real digits, as many of each. And the baseline, which must not pass.
+        mixed = np.random.default_rng(0).permutation(len(data.labels))
+        real = np.stack([mixed[data.labels[mixed] == k][: samples // 10] for k in range(10)], axis=1).ravel()
+        for ink, good in ((data.flat[real], True), (lab._baseline_digits()[0][:samples], False)):
+            judged = lab._judge(ink, *digits_judge.features(ink), known.everything, known.held)
+            check = lab.checks(params, setting._replace(judged=judged))[1]
+            assert check.name.startswith("Fréchet")
+            assert check.ok is good, check
 
     def test_the_baseline_shows_what_accuracy_hides(self) -> None:
         scalars = run("digits-diffusion", **self.VALUES).frame().scalars
