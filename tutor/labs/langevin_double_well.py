@@ -116,7 +116,8 @@ def _bias(D: float, tilt: float) -> tuple[Array, Array]:
     """(step sizes, E[x²] of the law ULA settles in)."""
     import numpy as np
 
-    steps, squares = np.geomspace(0.01, 0.5, 9), []
+    # Close together where the bias bends.
+    steps, squares = np.concatenate([np.geomspace(0.01, 0.1, 5), np.geomspace(0.12, 0.5, 8)]), []
     for h in steps.tolist():
         # Cells no wider than a step, √(2Dh) at D = 0.05 and more above: the coarser, the sooner it is done.
         cell = 1 / 40 if h < 0.025 else 1 / 20
