@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
-import tempfile
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tutor.errors import TutorError
+from tutor.files import replacing
 
 
 @dataclass(frozen=True)
@@ -122,19 +121,10 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file so that a crash leaves the old or the new text; a link stays a link."""
-    path = path.resolve()
-    temporary = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="", dir=path.parent, delete=False) as file:
-            temporary = file.name
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with replacing(path) as file:
+            file.write(text.encode())
     except (OSError, UnicodeEncodeError) as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         reason = error.strerror if isinstance(error, OSError) else "a value is not text"
         raise TutorError(f"{path}: cannot be written ({reason})") from None

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tutor import paths
 from tutor.errors import TutorError
+from tutor.files import replacing
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -79,16 +79,8 @@ def save(lab: str, parameters: Mapping[str, Any], arrays: Mapping[str, npt.Array
     try:
         path = file(lab, parameters)
         path.parent.mkdir(exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                np.savez(stream, allow_pickle=False, key=np.array(_key(lab, parameters)), **arrays)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with replacing(path) as stream:
+            np.savez(stream, allow_pickle=False, key=np.array(_key(lab, parameters)), **arrays)
         ours = sorted(path.parent.glob(f"{lab}-*.npz"), key=lambda each: each.stat().st_mtime, reverse=True)
         for old in ours[KEPT:]:
             old.unlink(missing_ok=True)

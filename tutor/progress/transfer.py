@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from tutor.errors import TutorError
+from tutor.files import replacing
 from tutor.progress.events import Logged
 from tutor.progress.store import VERSION, Store
 
@@ -66,21 +65,13 @@ def write_whole(path: Path, data: bytes) -> None:
 
     Raises TutorError.
     """
-    temporary = ""
     try:
         if path.exists() and not path.is_file():
             path.write_bytes(data)
             return
-        target = path.resolve()
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}-", delete=False) as file:
-            temporary = file.name
+        with replacing(path) as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         raise TutorError(f"{path}: cannot be written ({error.strerror})") from None
 
 

@@ -14,6 +14,7 @@ from tutor.errors import TutorError
 from tutor.progress.placement import offer
 from tutor.progress.plan import Step, next_step, steps
 from tutor.tui.format import hours_range, weeks
+from tutor.tui.scrolling import read_round
 from tutor.tui.widgets.chapter_about import ChapterAbout
 from tutor.tui.widgets.footer import KeyFooter
 from tutor.tui.widgets.steps import StepList
@@ -96,7 +97,7 @@ class ChapterScreen(Screen[None]):
 
     def action_read_on(self) -> None:
         """Scroll the text below the list."""
-        self.query_one(ChapterAbout).read_on()
+        read_round(self.query_one(ChapterAbout))
 
     def action_open(self) -> None:
         """Open the marked step."""

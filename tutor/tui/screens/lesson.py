@@ -26,6 +26,7 @@ from tutor.tui.drawing import until_left
 from tutor.tui.format import bar
 from tutor.tui.names import describe
 from tutor.tui.screens.dialog import HELP_KEY, Dialog
+from tutor.tui.scrolling import read_on
 from tutor.tui.widgets.footer import KeyFooter
 from tutor.tui.widgets.math_markdown import CodeBlock, FormulaBlock, MathMarkdown, Result, Settled, follow, links
 from tutor.tui.widgets.row import Row, cell
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 RUN_SECONDS = 20.0
 """Time that a page's code may take; `import torch` alone takes two seconds of it, or more on a busy machine."""
-OVERLAP = 2
-"""Lines that stay on the screen when space scrolls down, so that the eye finds its place."""
 
 
 class PageLink(Static):
@@ -413,10 +412,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
     def action_read_on(self) -> None:
         """Scroll a screenful; at the end of the page turn it. The end of the lesson is not passed by accident."""
         assert self.lesson is not None
-        body = self.query_one("#lesson-body")
-        if body.scroll_y < body.max_scroll_y:
-            body.scroll_relative(y=max(1, body.size.height - OVERLAP), animate=False)
-        elif self.page < len(self.lesson.pages):
+        if not read_on(self.query_one("#lesson-body")) and self.page < len(self.lesson.pages):
             self.action_next()
 
     def action_scroll(self, way: str) -> None:

@@ -17,6 +17,7 @@ from tutor.course.load import is_written, load_chapter
 from tutor.course.model import ChapterStub, Week
 from tutor.errors import TutorError
 from tutor.tui.format import hours_range, level_mark, weeks
+from tutor.tui.scrolling import read_round
 from tutor.tui.widgets.chapter_about import ChapterAbout
 from tutor.tui.widgets.footer import KeyFooter
 from tutor.tui.widgets.row import Row, cell
@@ -170,7 +171,7 @@ class MapScreen(Screen[None]):
 
     def action_read_on(self) -> None:
         """Scroll the text below the list."""
-        self.query_one(ChapterAbout).read_on()
+        read_round(self.query_one(ChapterAbout))
 
     def action_search(self) -> None:
         """Search the course."""

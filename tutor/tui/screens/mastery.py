@@ -19,6 +19,7 @@ from tutor.course.markup import plain
 from tutor.errors import TutorError
 from tutor.progress.objectives import Standing, lesson_of, standings
 from tutor.tui.format import day, level_mark
+from tutor.tui.scrolling import read_round
 from tutor.tui.widgets.footer import KeyFooter
 from tutor.tui.widgets.row import Row, cell
 from tutor.tui.widgets.steps import ScreenList
@@ -148,11 +149,7 @@ class MasteryScreen(Screen[None]):
 
     def action_read_on(self) -> None:
         """Scroll a screenful; from the end back to the top."""
-        body = self.query_one("#mastery-about")
-        if body.scroll_y < body.max_scroll_y:
-            body.scroll_relative(y=max(1, body.size.height - 1), animate=False)
-        else:
-            body.scroll_home(animate=False)
+        read_round(self.query_one("#mastery-about"))
 
 
 def _row(row: Standing) -> Row:

@@ -36,6 +36,7 @@ from tutor.tui.round_text import (
     nothing_text,
 )
 from tutor.tui.screens.quiz_summary import QuizSummary
+from tutor.tui.scrolling import read_round
 from tutor.tui.verdict_text import SURE_KEYS, reasons, schedule, sure_line, verdict_text
 from tutor.tui.widgets.answers import Answer, ChoiceAnswer, ClozeAnswer, SelfGradedAnswer, answer_widget
 from tutor.tui.widgets.footer import KeyFooter
@@ -412,11 +413,7 @@ class QuizScreen(Screen[None]):
 
     def action_read_on(self) -> None:
         """Scroll a screenful on; from the end back to the beginning."""
-        body = self.query_one("#quiz-body", VerticalScroll)
-        if body.scroll_y < body.max_scroll_y:
-            body.scroll_relative(y=max(1, body.size.height - 1), animate=False)
-        else:
-            body.scroll_home(animate=False)
+        read_round(self.query_one("#quiz-body"))
 
     def action_next(self) -> None:
         """Go on to the next question, or to the summary after the last one."""

@@ -19,6 +19,7 @@ from tutor.course.markup import plain
 from tutor.course.reference import KINDS, Entry, entries, matching
 from tutor.errors import TutorError
 from tutor.tui.drawing import until_left
+from tutor.tui.scrolling import read_round
 from tutor.tui.widgets.footer import KeyFooter
 from tutor.tui.widgets.math_markdown import FormulaBlock, MathMarkdown
 from tutor.tui.widgets.steps import ScreenList
@@ -231,11 +232,7 @@ class ReferenceScreen(Screen[None]):
 
     def action_read_on(self) -> None:
         """Scroll a screenful; from the end back to the top."""
-        body = self.query_one("#entry")
-        if body.scroll_y < body.max_scroll_y:
-            body.scroll_relative(y=max(1, body.size.height - 1), animate=False)
-        else:
-            body.scroll_home(animate=False)
+        read_round(self.query_one("#entry"))
 
     def action_sideways(self, by: int) -> None:
         """Move the formulas that are wider than their place."""

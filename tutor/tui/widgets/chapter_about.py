@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from tutor.tui.app import TutorApp
 
 SOLID = ("proficient", "mastered")
-OVERLAP = 1
-"""Lines that stay when it is scrolled, so that the eye finds its place."""
 
 
 class ChapterAbout(VerticalScroll, can_focus=False):
@@ -75,10 +73,3 @@ class ChapterAbout(VerticalScroll, can_focus=False):
         if not known:
             return Text()
         return Text(f"It builds on {', '.join(known)}. That is advice: you may begin.\n\n", style="dim")
-
-    def read_on(self) -> None:
-        """Scroll a screenful on; from the end back to the beginning."""
-        if self.scroll_y < self.max_scroll_y:
-            self.scroll_relative(y=max(1, self.size.height - OVERLAP), animate=False)
-        else:
-            self.scroll_home(animate=False)
