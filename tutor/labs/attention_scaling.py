@@ -1,4 +1,4 @@
-"""Why attention divides by √d_k: the softmax's entropy and gradients against the width of a head."""
+"""Why attention divides by √dₖ: the softmax's entropy and gradients against the width of a head."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Params:
     """What the learner may turn."""
 
     keys: int = param(16, "keys that a query chooses from", low=2, high=256, scale="log")
-    d_max: int = param(1024, "largest width d_k of a head", low=8, high=4096, scale="log")
+    d_max: int = param(1024, "largest width dₖ of a head", low=8, high=4096, scale="log")
     show: int = param(1024, "width whose weights are drawn", low=4, high=4096, scale="log", live=True)
 
 
@@ -43,7 +43,7 @@ class State(NamedTuple):
     squares: Array
     """(w, 2) Σ and Σ² over heads of the mean of (q·k)² over the keys."""
     scaled: Array
-    """(w, 4) sums of the quantities over heads, with 1/√d_k."""
+    """(w, 4) sums of the quantities over heads, with 1/√dₖ."""
     unscaled: Array
     """(w, 4) the same without."""
     rows_off: float
@@ -162,15 +162,15 @@ def frame(params: Params, state: State) -> Frame:
             "heads": float(state.heads.sum()),
         }
         note = (
-            f"d_k = {widths[-1]:.0f}: mean entropy {scalars['entropy_scaled']:.2f} nats scaled,"
+            f"dₖ = {widths[-1]:.0f}: mean entropy {scalars['entropy_scaled']:.2f} nats scaled,"
             f" {scalars['entropy_unscaled']:.2f} unscaled; uniform weights have ln {params.keys} ="
-            f" {math.log(params.keys):.2f}. Weights drawn for d_k = {state.widths[shown]}"
+            f" {math.log(params.keys):.2f}. Weights drawn for dₖ = {state.widths[shown]}"
         )
     return Frame(state.steps, scalars, arrays, note)
 
 
 def checks(params: Params, state: State) -> tuple[Check, ...]:
-    """Var(q·k) = d_k at the smallest and the largest width, entropy at most ln m, weights that sum to 1."""
+    """Var(q·k) = dₖ at the smallest and the largest width, entropy at most ln m, weights that sum to 1."""
     import numpy as np
 
     if not (state.heads > 0).all():
@@ -179,7 +179,7 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
     for at in dict.fromkeys((0, len(state.widths) - 1)):
         mean, error = _variance(state, at)
         # Four standard errors: a false alarm in about 1 of 16,000 checks.
-        rows.append(Check(f"Var(q·k) at d_k = {state.widths[at]}", mean, state.widths[at], 4 * error, error=error))
+        rows.append(Check(f"Var(q·k) at dₖ = {state.widths[at]}", mean, state.widths[at], 4 * error, error=error))
     entropies = np.concatenate([state.scaled[:, 0] / state.heads, state.unscaled[:, 0] / state.heads])
     rows += [
         Check("largest mean entropy", float(entropies.max()), math.log(params.keys), 1e-9, "<="),
@@ -190,11 +190,11 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
 
 LAB = Lab(
     id="attention-scaling",
-    title="Attention: what √d_k is for",
+    title="Attention: what √dₖ is for",
     chapter="linear-algebra",
     section="1.3",
     lesson="root-of-d",
-    summary="Random heads of growing width d_k, with and without the division of the scores by √d_k.",
+    summary="Random heads of growing width dₖ, with and without the division of the scores by √dₖ.",
     params=Params,
     init=init,
     step=step,
@@ -211,7 +211,7 @@ LAB = Lab(
                 Series("scaled", "entropy_scaled", "d"),
                 Series("unscaled", "entropy_unscaled", "d"),
             ),
-            x_label="width d_k",
+            x_label="width dₖ",
             x_log=True,
         ),
         Chart(
@@ -221,15 +221,15 @@ LAB = Lab(
                 Series("scaled", "starved_scaled", "d"),
                 Series("unscaled", "starved_unscaled", "d"),
             ),
-            x_label="width d_k",
+            x_label="width dₖ",
             x_log=True,
             y_range=(0.0, 1.0),
         ),
         Chart(
             "variance",
             "Variance of q·k",
-            series=(Series("d_k", "line", "d", "dashed"), Series("measured", "variance", "d", "points")),
-            x_label="width d_k",
+            series=(Series("dₖ", "line", "d", "dashed"), Series("measured", "variance", "d", "points")),
+            x_label="width dₖ",
             x_log=True,
             y_log=True,
         ),
@@ -247,7 +247,7 @@ LAB = Lab(
                 Series("scaled", "jacobian_scaled", "d"),
                 Series("unscaled", "jacobian_unscaled", "d"),
             ),
-            x_label="width d_k",
+            x_label="width dₖ",
             x_log=True,
         ),
         Chart(
@@ -257,13 +257,13 @@ LAB = Lab(
                 Series("scaled", "grad_v_scaled", "d"),
                 Series("unscaled", "grad_v_unscaled", "d"),
             ),
-            x_label="width d_k",
+            x_label="width dₖ",
             x_log=True,
         ),
     ),
     prediction=Prediction(
         prompt=(
-            "16 random keys, d_k = 1024, scores left undivided: what is the mean entropy of the weights, in nats?"
+            "16 random keys, dₖ = 1024, scores left undivided: what is the mean entropy of the weights, in nats?"
             " (0: one key takes all; ln 16 = 2.77: all alike)"
         ),
         scalar="entropy_unscaled",
@@ -271,7 +271,7 @@ LAB = Lab(
         high=6.0,
         chart="entropy",
         unit="nats",
-        why="The scores have standard deviation √d_k = 32, so the largest of 16 usually wins by many units.",
+        why="The scores have standard deviation √dₖ = 32, so the largest of 16 usually wins by many units.",
     ),
     explain="la-lab-attention-scaling",
     source=("kernels.attention",),
