@@ -1,4 +1,7 @@
-"""Flow matching: its exact field against Monte Carlo and diffusion, its likelihood against a flow that is known."""
+"""Flow matching: its exact field against Monte Carlo and diffusion, its likelihood against a flow that is known.
+
+Statistical tests are seeded and allow 4.5 standard errors: each number gives a false alarm in 1 of 150,000 seeds.
+"""
 
 from __future__ import annotations
 

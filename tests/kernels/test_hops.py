@@ -1,4 +1,7 @@
-"""First-passage times by quadrature and counted hops are the oracles."""
+"""First-passage times by quadrature and counted hops are the oracles.
+
+Statistical tests are seeded and allow 4.5 standard errors: each number gives a false alarm in 1 of 150,000 seeds.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Gaussian targets in closed form, detailed balance to rounding, and quadrature are the oracles."""
+"""Gaussian targets in closed form, detailed balance to rounding, and quadrature are the oracles.
+
+Statistical tests are seeded and allow 4.5 standard errors: each number gives a false alarm in 1 of 150,000 seeds.
+The bound 1.95 of √n·KS is exceeded in 1 of 1,000.
+"""
 
 from __future__ import annotations
 

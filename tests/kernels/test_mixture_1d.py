@@ -1,4 +1,7 @@
-"""SciPy's normal distribution, torch's mixture and numerical differences are the oracles."""
+"""SciPy's normal distribution, torch's mixture and numerical differences are the oracles.
+
+The draws are seeded; their √n·KS is above 1.95 in 1 of 1,000 seeds.
+"""
 
 from __future__ import annotations
 

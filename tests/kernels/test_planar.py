@@ -1,4 +1,7 @@
-"""The laws in the plane and the measures of samples."""
+"""The laws in the plane and the measures of samples.
+
+Statistical tests are seeded and allow 4.5 standard errors: each number gives a false alarm in 1 of 150,000 seeds.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Quadrature is the oracle for the density and the entropy of the ring."""
+"""Quadrature is the oracle for the density and the entropy of the ring.
+
+Statistical tests are seeded and allow 4 standard errors: each number gives a false alarm in 1 of 16,000 seeds.
+"""
 
 from __future__ import annotations
 

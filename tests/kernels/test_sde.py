@@ -1,4 +1,7 @@
-"""Exact solutions on the same Brownian paths, and torchsde where it is installed, are the oracles."""
+"""Exact solutions on the same Brownian paths, and torchsde where it is installed, are the oracles.
+
+Statistical tests are seeded and allow 4.5 standard errors: each number gives a false alarm in 1 of 150,000 seeds.
+"""
 
 from __future__ import annotations
 

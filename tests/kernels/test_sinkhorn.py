@@ -1,4 +1,7 @@
-"""Sinkhorn against POT, the Gaussian closed form and its own rate; bridges against their exact law."""
+"""Sinkhorn against POT, the Gaussian closed form and its own rate; bridges against their exact law.
+
+Statistical tests are seeded and allow 4 standard errors: each number gives a false alarm in 1 of 16,000 seeds.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The two differential equations of the moments, by finite differences, and simulation are the oracles."""
+"""The two differential equations of the moments, by finite differences, and simulation are the oracles.
+
+Statistical tests are seeded and allow 4.5 standard errors: each number gives a false alarm in 1 of 150,000 seeds.
+"""
 
 from __future__ import annotations
 
