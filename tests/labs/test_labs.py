@@ -7,6 +7,7 @@ import itertools
 import math
 import subprocess
 import sys
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,17 @@ def within(lab: Lab[Any, Any], values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def has_room(note: str) -> bool:
+    """Whether a note fits below the charts of the smallest terminal, 80 columns wide: two lines."""
+    return len(textwrap.wrap(with_minus(note), 78, break_on_hyphens=False)) <= 2
+
+
+@each_lab()
+def test_the_last_note_has_room(lab: Lab[Any, Any]) -> None:
+    note = finished(lab.id, 0).frame().note
+    assert has_room(note), note
+
+
 @each_lab()
 @pytest.mark.filterwarnings("error")
 def test_both_ends_of_every_range_run_and_draw(lab: Lab[Any, Any]) -> None:
@@ -129,6 +141,7 @@ def test_both_ends_of_every_range_run_and_draw(lab: Lab[Any, Any]) -> None:
         run = Run(lab, make_params(lab, within(lab, values)), 0)
         advance(run, 3)
         run.checks()
+        assert has_room(run.frame().note), run.frame().note
         for chart in lab.charts:
             picture = charts.draw(chart, run.history, 50, 14, charts.DARK, 0.5)
             assert len(picture) == 14

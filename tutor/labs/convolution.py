@@ -235,8 +235,8 @@ def frame(params: Params, state: State) -> Frame:
 def _note(params: Params, state: State, scalars: dict[str, float]) -> str:
     rows, columns = state.T.shape
     note = (
-        f"T is {rows}×{columns}: a dense layer would have {rows * columns} weights, of these {scalars['share']:.1%}"
-        f" may be other than 0, and only {state.K.size} are different"
+        f"T is {rows}×{columns}: of a dense layer's {rows * columns} weights {scalars['share']:.1%} may be other"
+        f" than 0, only {state.K.size} are different"
     )
     if params.shift % params.stride:
         return f"{note}. A shift of {params.shift} is no multiple of the stride {params.stride}: not equivariant"

@@ -173,7 +173,7 @@ def frame(params: Params, state: State) -> Frame:
             " larger than q is wide"
         )
     elif done(params, state) and len(q.mu) == 1 and elbo.peaks(x, s) > 0:
-        note += f"; the best Gaussian {'spans both' if best_mu < 0.05 else 'sits on one and misses the other'}"
+        note += f"; the best Gaussian {'spans both' if best_mu < 0.05 else 'sits on one only'}"
     return Frame(state.updates // PER_STEP, scalars, arrays, note)
 
 

@@ -176,8 +176,8 @@ def frame(params: Params, state: State) -> Frame:
         )
     elif not params.jacobian and state.updates:
         note = (
-            f"without log f′ nothing resists squeezing: all z end near 0, where φ is largest. That loss is"
-            f" {squeezed:.3f}, below the entropy, but as a density this map costs {held:.2f} nats a point"
+            f"without log f′ nothing resists squeezing: all z end near 0. That loss is {squeezed:.3f}, below the"
+            f" entropy, but as a density this map costs {held:.2f} nats a point"
         )
     elif held - train > 0.05 and state.updates:
         note += f". Its own {len(state.x)} points cost {train:.3f}: it learns them by heart"

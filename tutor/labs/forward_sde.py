@@ -238,12 +238,10 @@ def _note(params: Params, s: vp.Schedule, t: float, law: mixture_1d.Mixture, sca
         f"t = {t:.2f}: x = {alpha:.3g} · data + {sigma:.3g} · noise; mean {law.mean:.3f}, variance {law.variance:.3f}."
     )
     if params.process != "VE" and params.beta_max / params.steps > 1:
-        note += (
-            f" Steps are coarse, βh reaches {params.beta_max / params.steps:.1f}: the noise they leave is too large."
-        )
+        return note + f" βh reaches {params.beta_max / params.steps:.1f}: such steps leave too large a noise"
     return note + (
-        f" Slopes: strong {scalars['order_gbm']:.2f} Euler–Maruyama, {scalars['order_milstein']:.2f} Milstein,"
-        f" {scalars['order_ou']:.2f} additive noise; weak {scalars['order_weak']:.2f}"
+        f" Slopes: strong {scalars['order_gbm']:.2f} (Milstein {scalars['order_milstein']:.2f},"
+        f" additive noise {scalars['order_ou']:.2f}), weak {scalars['order_weak']:.2f}"
     )
 
 

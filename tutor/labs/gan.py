@@ -358,8 +358,8 @@ def _note(params: Params, state: State, scalars: dict[str, float]) -> str:
         return f"the critic judges the generator, which stays as it is from now on; {game}"
     return (
         f"sliced W₁ {scalars['sw1']:.3f} (true samples {scalars['sw1_floor']:.3f}), {scalars['found_end']:.0f} of 9"
-        f" {parts}, {state.measures.off:.1%} off. While G stays, the critic gets to V = {state.judge.value:.3f}, so"
-        f" JS(p‖q) ≥ {scalars['jensen_shannon']:.3f}; the share off alone proves {_proved(params, state.measures):.3f}"
+        f" {parts}, {state.measures.off:.1%} off. The judge's V = {state.judge.value:.3f} proves JS(p‖q) ≥"
+        f" {scalars['jensen_shannon']:.3f}, the share off alone {_proved(params, state.measures):.3f}"
     )
 
 

@@ -320,14 +320,15 @@ def _note(params: Params, truth: Truth, scalars: dict[str, float], n: int) -> st
     if n < 2 * PER_STEP:
         what = "energy" if params.target == "rbm" else "x"
         return f"exact mean of {what}: {truth.mean:.4f}" + (f", log Z {truth.log_Z:.4f}" if truth.log_Z else "")
+    records = f"{n - int(params.burn * n)} records of one chain"
+    exact = ", ".join(f"{scalars[f'ess_exact{k}']:.0f}" for k in range(3))
+    if not any(scalars[f"ess{k}"] > 0 for k in range(3)):
+        return f"{records} are too few to tell how many independent draws they are worth (exact: {exact})"
     worth = ", ".join(
         f"{name} {scalars[f'ess{k}']:.0f}" if scalars[f"ess{k}"] > 0 else f"{name} too few to tell"
         for k, name in enumerate(names)
     )
-    exact = ", ".join(f"{scalars[f'ess_exact{k}']:.0f}" for k in range(3))
-    return (
-        f"{n - int(params.burn * n)} records of one chain are worth so many independent draws: {worth} (exact: {exact})"
-    )
+    return f"{records} are worth so many independent draws: {worth} (exact: {exact})"
 
 
 def checks(params: Params, state: State) -> tuple[Check, ...]:

@@ -319,6 +319,8 @@ def _note(params: Params, state: State, growths: list[float], direction: complex
         if growth > 1.0 + 1e-9
     ]
     note = f"hλ = {at}: " + (f"|y| grows each step {', '.join(loud)}" if loud else "no method makes |y| grow")
+    if len(loud) == len(NAMES):
+        note = f"hλ = {at}: every method makes |y| grow, each step {loud[-1]}"
     lost = [
         f"{name} at step {motion.diverged}"
         for name, motion in zip((*NAMES, "leapfrog"), state.motions, strict=True)

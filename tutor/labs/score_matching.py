@@ -216,14 +216,14 @@ def frame(params: Params, state: State) -> Frame:
     if state.diverged:
         note = f"diverged at update {state.diverged}: lr = {params.lr:g} is too large for this loss"
     elif params.loss == "denoising" and done(params, state):
-        note += f"; its noise is in the result: modes have sd {scalars['width']:.2f}, the data's {SD}"
+        note += f"; with the noise its modes have sd {scalars['width']:.2f}, the data's {SD}"
     elif params.loss == "implicit, with a bug" and done(params, state):
         span = float(np.ptp((E - E.min())[np.abs(x) < params.mode + SD]))
         note = (
             f"the loss is near 0, its least value, and the energy is flat: it varies by {span:.2f} where the data are"
         )
     elif wrong > fisher and params.samples < 500 and state.updates:
-        note += f"; the trace is driven down at the {params.samples} points themselves: overfitting"
+        note += f"; the trace falls at the {params.samples} points only: overfitting"
     return Frame(state.updates // PER_STEP, scalars, arrays, note)
 
 
