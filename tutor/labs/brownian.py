@@ -28,7 +28,7 @@ class Params:
     """What the learner may turn."""
 
     D: float = param(0.5, "diffusion constant: Var x(t) = 2 D t", low=0.05, high=2.0, scale="log")
-    steps: int = param(1024, "steps from t = 0 to 1 (a power of 2)", low=64, high=4096, scale="log")
+    steps: int = param(1024, "steps from t = 0 to 1, rounded to a power of 2", low=64, high=4096, scale="log")
     paths: int = param(2000, "independent paths", low=100, high=5000, scale="log")
     noise: str = param("gaussian", "law of one increment", choices=("gaussian", "coin"))
     r: float = param(0.4, "heat scheme: D·dt/dx² of its steps", low=0.1, high=0.7, step=0.05, live=True)
