@@ -177,6 +177,19 @@ async def test_a_host_that_hangs_is_killed_and_replaced(listener: Listener, monk
     await listener.frame(lambda frame: frame.done)
 
 
+async def test_a_lab_that_is_long_in_loading_is_waited_for(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "ANSWER_SECONDS", 0.3)
+    await listener.host.start()
+    await listener.host.ready.wait()
+    first = listener.host.pid
+    listener.open(steps=20, trouble="load")
+    listener.host.predict(3.0)
+    listener.host.play()
+    await listener.frame(lambda frame: frame.done)
+    assert listener.troubles == []
+    assert listener.host.pid == first
+
+
 async def test_a_host_that_dies_is_replaced_and_given_up_when_it_dies_again_and_again(listener: Listener) -> None:
     listener.open(steps=20)
     await listener.frame(lambda frame: True)

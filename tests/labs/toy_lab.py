@@ -10,13 +10,19 @@ import numpy as np
 
 from tutor.labs.spec import Chart, Check, Frame, Lab, Prediction, Series, param
 
-TROUBLES = ("none", "raise", "hang", "die", "nan", "print", "slow")
+TROUBLES = ("none", "raise", "hang", "die", "nan", "print", "slow", "load")
 
 
 @dataclass(frozen=True)
 class Params:
     steps: int = param(50, "steps of the run", low=1, high=1000)
     trouble: str = param("none", "what goes wrong", choices=TROUBLES, live=True)
+
+
+def init(params: Params, rng: np.random.Generator) -> int:
+    if params.trouble == "load":
+        time.sleep(1.0)
+    return 0
 
 
 def step(params: Params, state: int) -> int:
@@ -48,7 +54,7 @@ LAB = Lab(
     lesson="matrices",
     summary="Counts.",
     params=Params,
-    init=lambda params, rng: 0,
+    init=init,
     step=step,
     done=lambda params, state: state >= params.steps,
     total=lambda params, state: params.steps,

@@ -21,7 +21,7 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THRE
 ANSWER_SECONDS = 2.0
 """A host that has not acknowledged a command in this time is killed and replaced."""
 START_SECONDS = 30.0
-"""The first acknowledgement may take as long as loading numpy from a cold disk."""
+"""The first acknowledgement may take as long as loading numpy from a cold disk, and a lab's first frame, PyTorch."""
 MOST_FAILURES = 3
 """Hosts in a row that may die before the lab is given up."""
 
@@ -46,6 +46,8 @@ class LabHost:
         self._last_id = 0
         self._began = 0
         """Command with which the run began; a frame before its acknowledgement is of the run before."""
+        self._loading = False
+        """Whether that run has not shown its first frame yet: until then the host may be busy loading."""
         self._failures = 0
         self._closed = False
         self._opened: protocol.Open | None = None
@@ -131,7 +133,7 @@ class LabHost:
 
     def close(self) -> None:
         """Forget the lab."""
-        self._opened = None
+        self._opened, self._loading = None, False
         self._send(protocol.Close())
 
     def play(self) -> None:
@@ -195,7 +197,7 @@ class LabHost:
             return
         self._last_id += 1
         if isinstance(command, protocol.Open | protocol.Restart):
-            self._began = self._last_id
+            self._began, self._loading = self._last_id, True
         self._pending[self._last_id] = time.monotonic()
         data = protocol.pack(msgspec.structs.replace(command, id=self._last_id))  # type: ignore[arg-type]
         if self._process is None:
@@ -236,6 +238,7 @@ class LabHost:
                 self._write(protocol.pack(protocol.Shown()))
                 self._failures = 0 if reply.step else self._failures
                 stale = self._began in self._pending or self._opened is None or reply.lab != self._opened.lab
+                self._loading = self._loading and stale
                 if self.on_frame is not None and not stale:
                     self.on_frame(reply)
             case protocol.Drawing():
@@ -244,6 +247,7 @@ class LabHost:
                     if self.on_drawing is not None:
                         self.on_drawing(reply.pictures)
             case protocol.Failed():
+                self._loading = False
                 if self.on_trouble is not None:
                     self.on_trouble(reply.message)
 
@@ -251,7 +255,7 @@ class LabHost:
         started = time.monotonic()
         while True:
             await asyncio.sleep(0.2)
-            allowed = ANSWER_SECONDS if self.ready.is_set() else START_SECONDS
+            allowed = ANSWER_SECONDS if self.ready.is_set() and not self._loading else START_SECONDS
             oldest = min(self._pending.values(), default=None)
             now = time.monotonic()
             if oldest is not None and now - max(oldest, started) > allowed:
