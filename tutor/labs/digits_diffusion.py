@@ -688,20 +688,20 @@ LAB = Lab(
             "frechet",
             "Fréchet distance / that of real halves",
             series=(Series("", "frechet", "bar", "bars"),),
-            x_label="halves, Gaussian, model",
+            x_names=((0.0, "real halves"), (1.0, "Gaussian"), (2.0, "model")),
         ),
         Chart(
             "accuracy",
             "Share that a classifier reads right",
             series=(Series("", "accuracy", "bar", "bars"),),
-            x_label="held out, Gaussian, model",
+            x_names=((0.0, "held out"), (1.0, "Gaussian"), (2.0, "model")),
             y_range=(0.0, 1.05),
         ),
         Chart(
             "neighbour",
             "Distance to training images / held-out's",
             series=(Series("", "neighbour", "bar", "bars"),),
-            x_label="held out, Gaussian, model",
+            x_names=((0.0, "held out"), (1.0, "Gaussian"), (2.0, "model")),
         ),
     ),
     prediction=Prediction(

@@ -26,6 +26,8 @@ FLOORS = 8
 HELD, PIECES = 1024, 16
 """Fresh points whose likelihood is taken, and the pieces this is cut into."""
 ROWS = ("true data", "Gaussian", "VAE", "VAE+diffusion", "diffusion", "flow matching", "GAN")
+SHORT = ("data", "Gauss", "VAE", "V+D", "diff", "flow", "GAN")
+"""Names of the rows below the bars of a chart."""
 COLUMNS = ("SW₁", "off %", "least", "−log p", "NLL", "calls")
 MOMENTS = ("FD", "radius", "angle", "off %")
 LATENT = contenders.KINDS.index("latent")
@@ -346,20 +348,18 @@ LAB = Lab(
         ),
         Chart(
             "off",
-            "Share off the data: rows of the table",
+            "Share off the data",
             series=(Series("", "off", "row", "bars"),),
-            x_label="row of the table",
             x_range=(0.5, len(ROWS) + 0.5),
-            x_whole=True,
+            x_names=tuple(enumerate(SHORT, start=1)),
             y_range=(0.0, 1.0),
         ),
         Chart(
             "sw1",
-            "Sliced W₁: rows of the table",
+            "Sliced W₁ from the exact law",
             series=(Series("", "sw1", "row", "bars"), Series("true samples", "sw1_floor", "ends", "dashed")),
-            x_label="row of the table",
             x_range=(0.5, len(ROWS) + 0.5),
-            x_whole=True,
+            x_names=tuple(enumerate(SHORT, start=1)),
         ),
         Chart(
             "moments",
