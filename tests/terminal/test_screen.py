@@ -92,7 +92,7 @@ TOUR: list[tuple[str, str | Callable[[str], object]]] = [
     ("n", "page 8"),
     ("o", "╭───"),
     ("Escape", "page 8"),
-    ("Escape", "esc Leave"),
+    ("Escape", "Esc Leave"),
 ]
 """Keys, and what is then to be seen on a screen of 20 × 6."""
 

@@ -84,7 +84,7 @@ async def test_enter_with_nothing_marked_spends_no_try(kind: str) -> None:
     async with learning() as learner:
         answer = await asked(learner, kind)
         await learner.press("enter", "down", "enter")
-        await learner.sees("Mark an option first: Space or its letter marks it.", "⏎ Hand in", "space Mark")
+        await learner.sees("Mark an option first: Space or its letter marks it.", "⏎ Hand in", "Space Mark")
         assert given() == []
         assert answer.response() is None
         assert draft() == ""
@@ -280,14 +280,14 @@ async def test_the_rubric_is_on_the_screen_also_after_coming_back() -> None:
         await learner.sees("Write your answer first", "F2 Compare", "F3 Hint")
         await learner.press("x", "f2")
         rubric = [plain(point) for point in question.rubric]
-        await learner.sees(*rubric, "space Tick")
+        await learner.sees(*rubric, "Space Tick")
         for gone in ("F2 Compare", "F3 Hint", "Write your answer first"):
             assert gone not in learner.words
         await learner.press("f3", "escape")
         await learner.on(TodayScreen)
         await learner.press("enter")
         await learner.on(QuizScreen)
-        await learner.sees(*rubric, "space Tick")
+        await learner.sees(*rubric, "Space Tick")
         assert "F2 Compare" not in learner.words
         assert "Hint 1" not in learner.words
 

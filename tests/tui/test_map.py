@@ -147,7 +147,7 @@ async def test_what_a_chapter_is_for_can_be_read_to_its_end(opened: str) -> None
     async with learning((80, 24)) as learner:
         await learner.press("m", *(["enter"] if opened == "chapter" else []))
         await learner.on(ChapterScreen if opened == "chapter" else MapScreen)
-        await learner.sees("space Read on")
+        await learner.sees("Space Read on")
         assert end not in learner.words
         text = learner.app.screen.query_one(ChapterAbout)
         while text.scroll_y < text.max_scroll_y:

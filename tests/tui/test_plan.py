@@ -61,7 +61,7 @@ async def test_the_first_start_asks_and_enter_takes_twelve_weeks_from_today() ->
         await learner.sees("Welcome", "Esc the defaults")
         await learner.sees("69–87 h", "12 weeks", "today", f"The last day is {end:%a} {day(end)}")
         # The keys of Today, which are dead now, are covered by those of the dialog.
-        assert learner.text.splitlines()[-1].split() == ["⏎", "Begin", "esc", "Not", "now", "?", "Help"]
+        assert learner.text.splitlines()[-1].split() == ["⏎", "Begin", "Esc", "Not", "now", "?", "Help"]
         await learner.press("question_mark")
         await learner.on(HelpScreen)
         await learner.sees("Your plan", "Take this plan", "Seven steps up")

@@ -55,7 +55,7 @@ async def test_a_page_is_found_opened_and_the_results_wait(indexed: Path, size: 
         screen = await types(learner, "rotation of white", "Any rotation of white is white")
         assert "▸" in learner.text
         assert screen.results[0].target == "lesson:whitening#5"
-        await learner.sees("↑↓ Choose ⏎ Open esc Back")
+        await learner.sees("↑↓ Choose ⏎ Open Esc Back")
         await learner.press("f1")
         await learner.on(HelpScreen)
         await learner.sees("⏎ Open what is marked", "↑↓ The next result")

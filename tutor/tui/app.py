@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 LEAST = Size(20, 6)
 """Smallest size that is laid out; of a smaller terminal the upper left is seen."""
+KEY_NAMES = {"escape": "Esc", "space": "Space", "tab": "Tab"}
 FIRST_SIGHT_SECONDS = 0.1
 IDLE_SECONDS = 120.0
 """Time after the last key that still counts as learning; more than this without a key is a break."""
@@ -325,6 +326,10 @@ class TutorApp(App[None]):
             self.settings = save_settings(paths.settings_file(), self.settings, theme=self.theme)
         except TutorError as error:
             self.notify(f"The theme is not remembered: {error}", severity="warning", markup=False)
+
+    def get_key_display(self, binding: Binding) -> str:
+        """A key as the texts write it."""
+        return binding.key_display or KEY_NAMES.get(binding.key) or super().get_key_display(binding)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the command palette offers: places first, then the app."""

@@ -24,7 +24,7 @@ class HelpScreen(ModalScreen[None]):
 
     CSS_PATH = "help.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,q,enter", "dismiss", "Close", key_display="Esc"),
+        Binding("escape,question_mark,q,enter", "dismiss", "Close"),
     ]
 
     def __init__(self, title: str, about: str, keys: list[tuple[str, str]]) -> None:

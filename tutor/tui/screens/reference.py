@@ -50,7 +50,7 @@ class ReferenceScreen(Screen[None]):
         Binding("l", "lab", "Lab", tooltip="Open the lab that shows this"),
         Binding("y", "copy", "Copy", tooltip="Copy the equation's LaTeX or the paper's address"),
         Binding("slash", "filter", "Filter", key_display="/", tooltip="Keep only the entries that hold your words"),
-        Binding("tab", "part(1)", "Next part", key_display="Tab", tooltip="Go to the next part"),
+        Binding("tab", "part(1)", "Next part", tooltip="Go to the next part"),
         Binding("shift+tab", "part(-1)", "Part before", show=False, tooltip="Go to the part before"),
         Binding("space", "read_on", "Read on", show=False, tooltip="Scroll the entry; at its end back to the top"),
         Binding("right", "sideways(1)", "Right", show=False, tooltip="Move a wide formula"),

@@ -38,8 +38,8 @@ class SourceScreen(Screen[None]):
     HELP = "The code that this lab runs, exactly as it is installed. Tab goes to the lab's next file."
     CSS_PATH = "source.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,s,q", "dismiss", "Back to the lab", key_display="Esc"),
-        Binding("tab,n", "file(1)", "Next file", key_display="Tab"),
+        Binding("escape,s,q", "dismiss", "Back to the lab"),
+        Binding("tab,n", "file(1)", "Next file"),
         Binding("y", "copy", "Copy", tooltip="Copy the file"),
         Binding("g,home", "top", "Top", show=False),
         Binding("G,end", "bottom", "End", show=False),

@@ -64,10 +64,10 @@ class StatisticsScreen(Screen[None]):
     )
     CSS_PATH = "statistics.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab,right", "part(1)", "Next part", key_display="Tab", tooltip="Go to the next part"),
+        Binding("tab,right", "part(1)", "Next part", tooltip="Go to the next part"),
         Binding("shift+tab,left", "part(-1)", "Part before", show=False, tooltip="Go to the part before"),
         Binding("k", "leeches", "Leeches", tooltip="The questions that are forgotten again and again"),
-        Binding("escape,q", "dismiss", "Back", key_display="Esc", tooltip="Back to where you were"),
+        Binding("escape,q", "dismiss", "Back", tooltip="Back to where you were"),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (36, "-tall")]
