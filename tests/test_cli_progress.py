@@ -277,6 +277,7 @@ def test_a_reset_counts_first_asks_and_can_be_undone(tutor: Run, progress: Path,
     assert tables(progress) == before
     for target in ("question:nobody", "lesson:nobody", "lab:nobody", "chapter:nobody", "everything", "all:1"):
         assert "nobody" in tutor.refused("reset", target) or "reset takes" in tutor.refused("reset", target)
+    assert "did you mean la-codes" in tutor.refused("reset", "question:la-codez")
 
 
 @pytest.mark.parametrize("target", ["lesson:svd", "lab:whitening", "chapter:linear-algebra"])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tutor import paths
-from tutor.errors import TutorError, no_such
+from tutor.errors import TutorError
 from tutor.output import emit
 
 if TYPE_CHECKING:
@@ -621,13 +621,6 @@ def _minute(row: Logged) -> str:
     return f"{local_time(row):%Y-%m-%d %H:%M}"
 
 
-def _questions(learner: _Learner) -> list[str]:
-    from tutor.course.load import is_written, load_questions
-
-    chapters = [stub.id for stub in learner.course.chapters if is_written(learner.content, stub.id)]
-    return [name for chapter in chapters for name in load_questions(learner.content, chapter)]
-
-
 @click.command()
 @click.argument("question", required=False)
 @click.argument("note", required=False, default="")
@@ -635,12 +628,11 @@ def _questions(learner: _Learner) -> list[str]:
 def flag(question: str | None, note: str, as_json: bool) -> None:
     """Note that something is wrong with a QUESTION. Without one, list what you flagged."""
     from tutor.progress.events import Flag
-    from tutor.progress.round import locate
+    from tutor.progress.round import find_question
 
     with _learner() as learner:
         if question is not None:
-            if locate(learner.content, learner.course, question) is None:
-                raise no_such("the course has no question", question, _questions(learner))
+            find_question(learner.content, learner.course, question)
             if len(note) > 2000:
                 raise TutorError("a note has at most 2000 characters")
             learner.store.record(Flag(item=question, note=note))

@@ -10,7 +10,7 @@ from tutor.course.load import find_lesson, is_written, load_chapter, load_lesson
 from tutor.course.model import Course
 from tutor.errors import TutorError
 from tutor.progress.events import Reset
-from tutor.progress.round import locate
+from tutor.progress.round import find_question
 from tutor.progress.store import Store
 
 
@@ -41,7 +41,7 @@ def scope(content: Path, course: Course, target: str) -> Reset:
         case "all" if not name:
             return Reset(item="all", everything=True)
         case "question":
-            return Reset(item=target, questions=(_question(content, course, name),), contexts=(target,))
+            return Reset(item=target, questions=(find_question(content, course, name)[0].id,), contexts=(target,))
         case "lesson":
             chapter = find_lesson(content, course, name)
             head = load_lesson(content, chapter, name).head
@@ -78,12 +78,6 @@ def _chapter(content: Path, course: Course, name: str) -> Reset:
 def _alone(questions: Iterable[str]) -> Iterator[str]:
     """The contexts in which questions are asked alone."""
     return (f"question:{question}" for question in questions)
-
-
-def _question(content: Path, course: Course, name: str) -> str:
-    if locate(content, course, name) is None:
-        raise TutorError(f"the course has no question {name!r}")
-    return name
 
 
 def forgotten(store: Store, reset: Reset) -> Forgotten:

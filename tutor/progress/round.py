@@ -17,6 +17,7 @@ from tutor.course.fading import instance
 from tutor.course.load import chapter_dir, is_written, load_questions
 from tutor.course.model import Course, Question
 from tutor.course.variants import drawn
+from tutor.errors import no_such
 from tutor.progress import queue
 from tutor.progress.events import Answer, Hint, Response, Reveal
 from tutor.progress.review import PRACTICE, Card, Grade, logged_day, next_days
@@ -414,6 +415,16 @@ def locate(content: Path, course: Course, question: str, chapter: str = "") -> t
             if found is not None:
                 return found, name
     return None
+
+
+def find_question(content: Path, course: Course, question: str) -> tuple[Question, str]:
+    """A question by its id and its chapter; raises TutorError, with ids that are alike, when the course has none."""
+    found = locate(content, course, question)
+    if found is None:
+        written = [stub.id for stub in course.chapters if is_written(content, stub.id)]
+        known = [name for chapter in written for name in load_questions(content, chapter)]
+        raise no_such("The course has no question", question, known)
+    return found
 
 
 def _has(content: Path, chapter: str, question: str) -> bool:

@@ -9,7 +9,7 @@ from tutor.course.model import Course, LessonHead
 from tutor.errors import TutorError
 from tutor.progress import queue
 from tutor.progress.review import PRACTICE
-from tutor.progress.round import Round, locate
+from tutor.progress.round import Round, find_question, locate
 from tutor.progress.store import Store
 
 MOST = 20
@@ -51,11 +51,9 @@ def practice(content: Path, course: Course, store: Store, chapter: str, lesson: 
 
 def alone(content: Path, course: Course, store: Store, question: str) -> Round:
     """One question of the bank; raises TutorError when the course has none of that id."""
-    found = locate(content, course, question)
-    if found is None:
-        raise TutorError(f"The course has no question {question!r}")
-    title = f"A question of chapter {_number(course, found[1])}"
-    return _listed(content, course, store, title, f"question:{question}", found[1], (question,))
+    _, chapter = find_question(content, course, question)
+    title = f"A question of chapter {_number(course, chapter)}"
+    return _listed(content, course, store, title, f"question:{question}", chapter, (question,))
 
 
 def explain(content: Path, course: Course, store: Store, chapter: str, lab: str, question: str) -> Round:
