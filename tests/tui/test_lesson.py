@@ -398,7 +398,7 @@ async def test_the_fullest_footer_fits_eighty_columns(content: Path, store: Stor
         await sees(pilot, "run (r)")
         await pilot.press("shift+tab")
         assert {"enter", "l", "a", "r"} <= set(footer(app.reading))
-        await sees(pilot, "Esc Back")
+        await sees(pilot, "esc Back")
 
 
 async def test_contents_lists_every_page_and_jumps(content: Path, store: Store) -> None:
