@@ -84,8 +84,18 @@ class TestScore9Grid:
         assert finish(done).frame().scalars["off_modes"] > 0.3 > 10 * right
         assert any(not check.ok for check in done.checks())
         assert "forgets α" in done.frame().note
+        # The view follows the samples to where they went.
+        arrays = done.frame().arrays
+        assert np.mean(np.abs(arrays["x"]) < arrays["density_extent"][1]) > 0.9
         ve = run("score-9grid", process="VE", score="guide", steps=64, sampler="heun")
         assert ve.frame().scalars["off_modes"] < 0.05
+
+    def test_the_guides_target_moves_the_modes_as_far_as_it_must(self) -> None:
+        done = run("score-9grid", process="VP", score="guide", sampler="euler-maruyama", steps=400, samples=1000)
+        # Near the end x is pushed by 3/2 x and pulled by (m − x)/s²: at rest m/(1 − 3/2 s²), from every side outwards.
+        x = np.abs(done.state.way.x)
+        assert np.median(x) == pytest.approx(6 / (1 - 1.5 * 0.5**2), rel=0.02)
+        assert np.mean(x < 7) < 0.01
 
     def test_the_exact_score_has_the_samplers_error_only(self) -> None:
         exact = run("score-9grid", score="exact", steps=64).frame().scalars
