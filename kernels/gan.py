@@ -12,8 +12,9 @@ Each in turn goes down its own loss, with s(u) = log(1 + e^u):
     minimax            the same L_D                            L_G = −E s(D(G(z)))        flat where D is sure
     relativistic       L_D = E s(D(G(z)) − D(x))               L_G = E s(D(x) − D(G(z)))  in pairs: no mode to run to
 
-The penalty γ/2 (E_p |∂D/∂x|² + E_q |∂D/∂x|²) (R₁ and R₂) makes the game converge near its equilibrium, where without
-it the two circle each other (Mescheder et al. 2018; with the relativistic loss: Huang et al. 2024).
+The penalty γ/2 (E_p |∂D/∂x|² + E_q |∂D/∂x|²) (R₁ and R₂), with x in units of the data's sd, makes the game converge
+near its equilibrium, where without it the two circle each other (Mescheder et al. 2018; with the relativistic loss:
+Huang et al. 2024).
 """
 
 from __future__ import annotations
