@@ -111,6 +111,36 @@ def test_the_backdrop_stands_the_right_way_up_and_sets_the_axes() -> None:
     assert lines[2][4:15].strip() == ""
 
 
+@pytest.mark.parametrize(("width", "height"), [(40, 12), (120, 40), (200, 60)])
+def test_curves_fill_the_canvas_however_large_it_is(width: int, height: int) -> None:
+    ends = np.array([0.0, 1.0])
+    canvas = charts._trace([(ends, ends)], width, height, lines=True)
+    rows, columns = np.nonzero((canvas != " ") & (canvas != chr(charts.BRAILLE)))
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (0, height - 1, 0, width - 1)
+
+
+@pytest.mark.parametrize("height", [14, 20, 40])
+@pytest.mark.parametrize("place", [-0.8, -0.3, 0.0, 0.5, 0.9])
+def test_the_backdrop_lies_where_points_of_the_same_place_do(height: int, place: float) -> None:
+    # A bright spot on a fine grid, and one point in the middle of it.
+    side = np.linspace(-1.0, 1.0, 201)
+    spot = np.exp(-(np.hypot(side[:, None] - place, side + place / 2) ** 2) / 0.02)
+    chart = Chart("c", "Spot", series=(Series("", "y", "x", "points"),), backdrop="b", image_range=(0.0, 1.0))
+    drawn = history(b=spot, b_extent=np.array([-1.0, 1.0, -1.0, 1.0]), x=np.array([-place / 2]), y=np.array([place]))
+    picture = text(charts.draw(chart, drawn, 44, height, charts.DARK)).split("\n")
+    body = picture[1:-2]
+    axis = next(at for at, cell in enumerate(body[1]) if cell in "│┤")
+    ((row, column),) = [(i, line.index("●") - axis - 1) for i, line in enumerate(body) if "●" in line]
+    behind = charts._backdrop(chart, drawn, len(body), 44 - axis - 1, charts.DARK)
+    assert behind is not None
+    light = np.array([[sum(bytes.fromhex(colour.removeprefix("#"))) for colour in line] for line in behind], float)
+    light = np.maximum(light - np.median(light), 0.0) ** 2
+    down, across = ((np.arange(n) + 0.5) @ light.sum(axis=1 - k) / light.sum() for k, n in enumerate(light.shape))
+    # The point is drawn in the middle of a cell, up to half a cell from where it is.
+    assert abs(down / 2 - (row + 0.5)) < 0.6
+    assert abs(across - (column + 0.5)) < 0.6
+
+
 @pytest.mark.parametrize(("count", "width", "rows"), [(8, 50, 8), (8, 42, 6), (8, 120, 30), (3, 50, 8), (1, 20, 4)])
 def test_pictures_are_drawn_large_enough_to_be_read(count: int, width: int, rows: int) -> None:
     stack = np.zeros((count, 8, 8))

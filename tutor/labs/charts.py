@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from plotext import figure
+from plotext import figure, terminal
 
 from tutor.labs.run import History
 from tutor.labs.spec import Chart, Series
@@ -71,6 +71,8 @@ TINTS = 32
 """Steps of a colour scale: more the eye does not tell apart here, and few styles are parsed fast."""
 BRAILLE = 0x2800
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
+# A canvas may be larger than what plotext takes for the terminal: 80 × 22 cells where, as in the host, there is none.
+terminal.limit(False, False)
 
 
 def warm() -> None:
@@ -354,7 +356,13 @@ def _backdrop(chart: Chart, history: History, rows: int, columns: int, theme: Th
     low, high = limits
     array = np.asarray(history.frame.arrays[chart.backdrop], dtype=np.float64)
     with np.errstate(all="ignore"):
-        values = _scaled(np.nan_to_num(array, nan=low, posinf=high, neginf=low), 2 * rows, columns, smooth=False)[::-1]
+        # As for curves, both ends of an axis are the middles of its outermost cells.
+        down = np.clip(((np.arange(2 * rows) + 0.5) / 2 - 0.5) / (rows - 1), 0.0, 1.0)
+        across = np.linspace(0.0, 1.0, columns)
+        places = np.ix_(
+            *((at * (n - 1)).round().astype(int) for at, n in zip((down, across), array.shape, strict=True))
+        )
+        values = np.nan_to_num(array, nan=low, posinf=high, neginf=low)[places][::-1]
         if chart.backdrop_kind == "heat":
             values = np.clip(np.nan_to_num((values - low) / ((high - low) or 1.0)), 0.0, 1.0) * (TINTS - 1)
     numbers = np.clip(values.round(), 0, TINTS - 1).astype(int)
