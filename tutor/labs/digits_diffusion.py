@@ -70,7 +70,7 @@ class Params:
     updates: int = param(UPDATES, "steps of Adam; the U-Net takes 45 % of them", low=200, high=60_000, scale="log")
     hidden: int = param(256, "units of each of the three dense layers", low=32, high=512, scale="log")
     guidance: float = param(
-        1.7, "weight w: 0 unlabelled, 1 conditional, more exaggerates", low=0.0, high=4.0, step=0.1, live=True
+        1.9, "weight w: 0 unlabelled, 1 conditional, more exaggerates", low=0.0, high=4.0, step=0.1, live=True
     )
     steps: int = param(14, "steps of Heun from noise to digits", low=2, high=128, scale="log", live=True)
     samples: int = param(1800, "digits drawn to be judged, the same number of each", low=100, high=1800, scale="log")
