@@ -321,7 +321,7 @@ def _picture(params: Params, state: State) -> dict[str, Any]:
         # Undoing the scale shows all processes alike: signal plus noise of sd σ/α.
         x, sigma = state.way.x[:SHOWN] / alpha, float(s.sigma(t)) / alpha
     reach = REACH * math.sqrt(1 + sigma**2 / gaussian_grid.variance(params.std))
-    away = np.abs(x).max(axis=1)
+    away = np.minimum(np.abs(x).max(axis=1), FAR)
     if np.median(away) > reach:
         # Most of them have left: a wider view shows where to.
         reach = 1.1 * float(np.quantile(away, 0.95))
