@@ -125,6 +125,16 @@ async def test_a_lab_runs_to_its_end_and_agrees_with_theory(lab: str) -> None:
 # -- predict first ---
 
 
+async def test_a_lab_that_loads_pytorch_says_so_until_it_is_there() -> None:
+    for lab, said in ((get("digits-diffusion"), True), (SVD, False)):
+        async with learning() as learner:
+            # No frame ever comes.
+            learner.app.host.open = lambda *args, **kwargs: None  # type: ignore[method-assign]
+            learner.app.push_screen(LabScreen(lab))
+            screen = await learner.on(LabScreen)
+            assert ("PyTorch is being loaded" in screen.said) is said
+
+
 async def test_what_the_lab_is_about_stands_there_until_the_first_step() -> None:
     predicted()
     async with learning() as learner:

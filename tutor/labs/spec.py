@@ -296,7 +296,7 @@ class Lab(Generic[P, S]):
     limits: Callable[[P], Mapping[str, tuple[float, float]]] = lambda params: {}
     """Ranges that depend on other parameters, e.g. k up to the rank of the chosen data."""
     torch: bool = False
-    """Whether its kernels import torch, so that the host warms it."""
+    """Whether its kernels import torch, which takes seconds: the lab's screen says so until its first frame."""
     quick: Mapping[str, Value] = dataclasses.field(default_factory=dict)
     """Parameters of a shorter run in which all checks pass as well, for a lab whose default run is long."""
 

@@ -130,6 +130,8 @@ class LabScreen(Screen[None]):
         about = self.query_one("#outcome", Static)
         about.update(Text(self.lab.summary))
         about.display = self.introducing = True
+        if self.lab.torch:
+            self._say("PyTorch is being loaded: the first picture takes some seconds")
         self.query_one(Knobs).focus()
         self._arrange()
         # At once, so that a key pressed now finds the lab open; its charts follow when they have their place.
