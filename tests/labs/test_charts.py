@@ -306,6 +306,15 @@ def test_a_curve_over_bars_leaves_no_holes_in_them() -> None:
     assert sum(" on #" in style for style in over) >= len(over) - 2 > 0
 
 
+@pytest.mark.parametrize("width", [50, 70, 100, 140])
+def test_bars_stand_apart_when_few_and_side_by_side_when_many(width: int) -> None:
+    for count, apart in ((6, True), (40, False)):
+        chart = Chart("c", "t", series=(Series("n", "bars", style="bars"),), y_range=(0.0, 1.0))
+        row = text(charts.draw(chart, history(bars=np.ones(count)), width, 12, charts.DARK)).splitlines()[6]
+        bars = row[row.index("█") : row.rindex("█") + 1]
+        assert (" " in bars) is apart
+
+
 @given(
     low=st.floats(-1e6, 1e6), span=st.floats(1e-6, 1e7), count=st.integers(2, 9), log=st.booleans(), whole=st.booleans()
 )

@@ -70,6 +70,8 @@ SHADES = " ░▒▓█"
 TINTS = 32
 """Steps of a colour scale: more the eye does not tell apart here, and few styles are parsed fast."""
 BRAILLE = 0x2800
+GAPS_FROM = 4
+"""Columns for each bar from which on bars have gaps between them."""
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # A canvas may be larger than what plotext takes for the terminal: 80 × 22 cells where, as in the host, there is none.
 terminal.limit(False, False)
@@ -256,17 +258,21 @@ def _bars(x: Floats, y: Floats, zero: float, width: int, height: int) -> npt.NDA
     room = width / max(len(x), 1)
     size = max(1, int(room * 0.7))
     places = np.clip((x * (width - 1)).round().astype(int), 0, width - 1)
-    for number, (at, value) in enumerate(zip(places.tolist(), y, strict=True)):
-        if 1 < room < 2:
-            # Too narrow for gaps of equal width between them: each bar reaches to the next.
-            size = max(1, places[number + 1] - at if number + 1 < len(places) else 1)
-        left = at if room < 2 else max(0, min(at - size // 2, width - size))
+    lefts = np.clip(places - size // 2, 0, width - size)
+    rights = lefts + size
+    if 1 < room < GAPS_FROM and len(places) > 1:
+        # Too narrow for gaps of equal width between them: each bar reaches to the next.
+        middles = (places[:-1] + places[1:] + 1) // 2
+        lefts = np.r_[max(0, 2 * places[0] - middles[0]), middles]
+        rights = np.r_[middles, min(width, 2 * places[-1] - middles[-1] + 1)]
+        rights = np.maximum(rights, lefts + 1)
+    for left, right, value in zip(lefts.tolist(), rights.tolist(), y, strict=True):
         low, high = sorted((zero, float(value)))
         for row in range(height):
             bottom, top = (height - 1 - row) / height, (height - row) / height
             share = (min(top, high) - max(bottom, low)) * height
             if share > 0.06:
-                canvas[row, left : left + size] = "▁▂▃▄▅▆▇█"[min(7, max(0, round(share * 8) - 1))]
+                canvas[row, left:right] = "▁▂▃▄▅▆▇█"[min(7, max(0, round(share * 8) - 1))]
     return canvas
 
 
