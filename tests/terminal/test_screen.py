@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from terminal import learner
-from terminal.driver import Terminal, colours, wait_until
+from terminal.driver import PROMPT, Terminal, colours, wait_until
 
 from tutor.progress import events
 
@@ -223,6 +226,22 @@ def test_keys_that_arrive_at_once_are_done_in_order(terminal: Callable[..., Term
     window.wait_for("m Map")
     window.press("Home", "Down", "Down", "Down", "Enter")
     window.wait_for("1.1 Low rank")
+    window.quit()
+
+
+@pytest.mark.full
+def test_a_running_lab_can_be_stopped_at_any_moment(terminal: Callable[..., Terminal], home: Path) -> None:
+    window = running_lab(terminal, home)
+    pid = window.tutor()
+    rng = random.Random(0)
+    for _ in range(40):
+        time.sleep(rng.uniform(0, 0.1))  # a random moment of a frame
+        os.kill(pid, signal.SIGTSTP)
+        window.wait_for(lambda screen: "Stopped" in screen and screen.rstrip().endswith(PROMPT))
+        window.type("fg")
+        window.press("Enter")
+        window.wait_for("Space Play")
+        window.press("r", "Space")
     window.quit()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -12,6 +13,7 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -176,6 +178,61 @@ def test_a_terminal_that_goes_without_a_signal_ends_it() -> None:
         assert tutor.wait(30) == 0
     finally:
         tutor.kill()
+
+
+STOPPED_IN_A_WRITE = """
+import os, signal, sys
+from textual.drivers._writer_thread import WriterThread
+from tutor.cli import main
+
+write, stopped = WriterThread.write, []
+
+def write_stopped(thread, text):
+    if "How well" in text and not stopped:
+        stopped.append(text)
+        with thread._queue.mutex:
+            os.kill(os.getpid(), signal.SIGTSTP)
+    write(thread, text)
+
+WriterThread.write = write_stopped
+sys.argv = ["genai-tutor"]
+main()
+"""
+"""The tutor, with the signal at the worst moment of drawing the map: what is to be written has a lock on it."""
+
+
+def test_it_can_be_stopped_in_the_middle_of_a_write() -> None:
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("4H", 30, 100, 0, 0))
+    tutor = subprocess.Popen(
+        [sys.executable, "-c", STOPPED_IN_A_WRITE], stdin=its, stdout=its, stderr=its, start_new_session=True
+    )
+    os.close(its)
+    state = Path(f"/proc/{tutor.pid}/stat")
+    seen = bytearray()
+
+    def read() -> None:
+        with contextlib.suppress(OSError):  # the tutor has closed it
+            while True:
+                seen.extend(os.read(ours, 65536))
+
+    reading = threading.Thread(target=read)
+    reading.start()
+    try:
+        wait_until(lambda: b"Map" in seen)
+        os.write(ours, b"m")
+        wait_until(
+            lambda: state.read_text().rpartition(")")[2].split()[0] == "T", what=lambda: repr(bytes(seen)[-500:])
+        )
+        seen.clear()
+        os.kill(tutor.pid, signal.SIGCONT)
+        wait_until(lambda: b"How well" in seen)
+        os.write(ours, b"\x11")
+        assert tutor.wait(30) == 0
+    finally:
+        tutor.kill()
+        reading.join()
+        os.close(ours)
 
 
 def test_closing_the_window_while_a_lab_runs_ends_everything_in_it(

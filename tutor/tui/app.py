@@ -243,6 +243,7 @@ class TutorApp(App[None]):
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         if not self.is_headless:
             threading.Thread(target=self._leave_with_terminal, daemon=True).start()
+            self._heed_job_control()
         # A moment later, so that a key pressed at first sight is answered first.
         self.call_after_refresh(self.set_timer, FIRST_SIGHT_SECONDS, self._after_first_paint)
 
@@ -277,6 +278,24 @@ class TutorApp(App[None]):
         if self._host is not None:
             await self._host.aclose()
         self.exit()
+
+    def _heed_job_control(self) -> None:
+        """Stop and come back between two steps of the loop.
+
+        Textual's own handlers write to the terminal wherever the signal finds the app; in the middle of a write they
+        wait for themselves for ever.
+        """
+        from textual.drivers.linux_driver import LinuxDriver
+
+        driver = self._driver
+        if not isinstance(driver, LinuxDriver):
+            return
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTSTP, driver._sigtstp_application)
+        # One that has not been stopped has nothing to come back from.
+        loop.add_signal_handler(
+            signal.SIGCONT, lambda: driver._sigcont_application() if driver._must_signal_resume else None
+        )
 
     def _leave_with_terminal(self) -> None:
         """Wait until the terminal hangs up, then leave: without a controlling terminal no signal says so."""
