@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from tutor import cli, cli_progress
 from tutor.course.load import load_course, load_questions
 from tutor.paths import content_dir
 from tutor.progress import events as log
-from tutor.progress.review import LEECH_LAPSES
+from tutor.progress.review import LEECH_LAPSES, study_day
 from tutor.progress.store import Store
 
 
@@ -175,7 +175,8 @@ def test_stats_and_mastery_say_what_the_log_holds(tutor: Run, progress: Path) ->
 
 def test_the_plan_is_chosen_shifted_and_undone(tutor: Run, progress: Path) -> None:
     assert tutor.json("plan")["chosen"] is False
-    start = date.today() - timedelta(days=21)
+    today = study_day(datetime.now())
+    start = today - timedelta(days=21)
     chosen = tutor.json("plan", "--start", start.isoformat(), "--pace", "10")
     assert (chosen["start"], chosen["weeks"], chosen["week"], chosen["chosen"]) == (start.isoformat(), 10, 4, True)
     assert chosen["end"] == (start + timedelta(days=69)).isoformat()
@@ -183,7 +184,7 @@ def test_the_plan_is_chosen_shifted_and_undone(tutor: Run, progress: Path) -> No
     assert (shifted["shifted_days"], shifted["week"]) == (21, 1)
     assert "nothing to mend" in tutor.refused("plan", "--shift")
     first = shifted["stretches"][0]
-    assert (first["begins"], first["ends"]) == (date.today().isoformat(), (date.today() + timedelta(6)).isoformat())
+    assert (first["begins"], first["ends"]) == (today.isoformat(), (today + timedelta(6)).isoformat())
     assert "undone: plan shift" in tutor("undo")[0]
     skipped = tutor.json("plan", "--skip")
     assert [row["chapter"] for row in skipped["stretches"] if row["skipped"]] == [
@@ -219,7 +220,7 @@ def test_an_answer_from_the_command_line_leaves_no_question_behind(tutor: Run, p
         finally:
             store.close()
 
-    start = (date.today() - timedelta(days=21)).isoformat()
+    start = (study_day(datetime.now()) - timedelta(days=21)).isoformat()
     tutor("plan", "--start", start)
     assert asked() == "missed:3"  # who begins in the past knows it
     tutor("plan", "--shift")

@@ -297,15 +297,17 @@ def _card_row(store: Store, card: Card) -> dict[str, Any]:
 @AS_JSON
 def stats(as_json: bool) -> None:
     """Say how it went: time, reviews, mastery, calibration."""
+    from tutor.progress.queue import today
     from tutor.progress.statistics import statistics
 
     with _learner() as learner:
         found = statistics(learner.content, learner.course, learner.store)
+        day = today(learner.store)
     if as_json:
         emit(_plain(found))
         return
     for week in found.weeks:
-        if week.hours or week.start <= date.today():
+        if week.hours or week.start <= day:
             planned = f"{week.planned[0]:.0f}–{week.planned[1]:.0f}"
             click.echo(f"week of {week.start}\t{week.hours:.1f} h of {planned} planned\t{week.chapter}")
     reviews = sum(day.reviews for day in found.days)
