@@ -711,6 +711,11 @@ FILE_RULES = {
         ("minutes = 5", "minute = 5", "minute = 5", "unknown field `minute`"),
         ("## Second", "## Second" + "\nline" * 70, "## Second", "page 2 has 81 lines, at most 62 are comfortable"),
         ("## Second", "Second", "Second page", "page 2 must begin with a heading `## …`"),
+        # steps
+        ("Code: `x[0](lab:none)`.", "\n\n. . .", ". . .", "nothing stands below this mark . . ."),
+        ("An inline", ". . .\n\nAn inline", ". . .", "nothing stands between this mark . . . and what is above it"),
+        ("See [the", "\n. . .\nSee [the", ". . .", "a mark . . . stands alone between two blank lines, in no list"),
+        ("See [the", "- . . .\n\nSee [the", "- . . .", "a mark . . . stands alone between two blank lines"),
         # formulas
         (
             r"\frac{a}{b}",

@@ -487,3 +487,102 @@ async def test_leaving_while_a_page_is_drawn(content: Path, store: Store, monkey
         await pilot.press("n", "escape")
         await until(pilot, lambda: app.screen is not app.reading)
         await pilot.pause()
+
+
+DERIVED = """+++
+id = "second"
+title = "The second"
+section = "1.2"
+minutes = 5
++++
+
+## Derived
+
+It is claimed.
+
+. . .
+
+First reason.
+
+$$
+a = b
+$$
+
+. . .
+
+Second reason.
+
+. . .
+
+Hence it holds.
+
+---
+
+## Beta
+
+The end.
+"""
+
+
+@pytest.fixture
+def derived(content: Path) -> Path:
+    (content / "01-linear-algebra" / "lessons" / "second.md").write_text(DERIVED, encoding="utf-8")
+    return content
+
+
+async def test_space_shows_a_derivation_step_by_step_and_then_turns_the_page(derived: Path, store: Store) -> None:
+    app = Reader(derived, store, "second")
+    steps = ["It is claimed.", "First reason.", "Second reason.", "Hence it holds."]
+    async with app.run_test(size=(80, 24)) as pilot:
+        for at, step in enumerate(steps):
+            await sees(pilot, step)
+            shown = text_of(app.reading)
+            assert not any(later in shown for later in steps[at + 1 :])
+            left = len(steps) - 1 - at
+            assert (f"next of {left} steps" in shown) is (left > 1)
+            assert ("shows the last step" in shown) is (left == 1)
+            assert ("u" in footer(app.reading)) is (left > 0)
+            # A formula of a step to come cannot be marked or copied.
+            assert ("y" in footer(app.reading)) is (at > 0)
+            await pilot.press("space")
+        await sees(pilot, "page 2 of 2")
+
+
+async def test_steps_that_were_seen_are_seen_again_and_u_shows_all(derived: Path, store: Store) -> None:
+    app = Reader(derived, store, "second")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await sees(pilot, "It is claimed.")
+        await pilot.press("space")
+        await sees(pilot, "First reason.")
+        await pilot.press("n")
+        await sees(pilot, "The end.")
+        assert "u" not in footer(app.reading)
+        await pilot.press("p")
+        await sees(pilot, "First reason.")
+        assert "Second reason." not in text_of(app.reading)
+    again = Reader(derived, store, "second", 1)
+    async with again.run_test(size=(80, 24)) as pilot:
+        await sees(pilot, "First reason.")
+        assert "Second reason." not in text_of(again.reading)
+        await pilot.press("u")
+        await sees(pilot, "Hence it holds.")
+        assert "u" not in footer(again.reading)
+
+
+async def test_a_step_that_was_shown_is_on_the_screen(derived: Path, store: Store) -> None:
+    path = derived / "01-linear-algebra" / "lessons" / "second.md"
+    path.write_text(DERIVED.replace("Second reason.", LONG), encoding="utf-8")
+    app = Reader(derived, store, "second")
+    async with app.run_test(size=(60, 12)) as pilot:
+        await sees(pilot, "next of 3 steps")
+        await pilot.press("space")
+        # To the end of a step, where the page waits again; of a longer one to its beginning, and then on.
+        await sees(pilot, "next of 2 steps")
+        await pilot.press("space")
+        await sees(pilot, "paragraph 0")
+        seen = ""
+        while "Hence it holds." not in seen:
+            seen += text_of(app.reading)
+            await pilot.press("space")
+            await pilot.pause()
+        assert all(f"paragraph {n}" in seen for n in range(40))

@@ -218,13 +218,31 @@ class _Checker:
             if name not in objectives and not self.unread:
                 self.say(path, 2, f"there is no objective {name!r}")
         for at, (page, line) in enumerate(_pages_with_lines(lesson), 1):
-            lines = page.count("\n")
+            # A mark at which the page waits is not read as lines.
+            lines = page.count("\n") - 2 * page.count(f"\n{markup.PAUSE}\n")
             if lines > PAGE_LINES:
                 self.say(path, line, f"page {at} has {lines} lines, at most {PAGE_LINES} are comfortable")
             if not page.startswith("## "):
                 self.say(path, line, f"page {at} must begin with a heading `## …`")
             self.text(path, line, page)
+            self.pauses(path, line, page)
             self.code(path, line, page)
+
+    def pauses(self, path: Path, line: int, page: str) -> None:
+        """Marks at which a page waits stand alone, with something above, between and below them."""
+        rows = ["", *_FENCE.sub(lambda fence: re.sub(r"[^\n]", "x", fence[0]), page).splitlines()[1:], ""]
+        last, seen = 0, False
+        for at, row in enumerate(rows):
+            if markup.PAUSE not in row or row.strip(" >-*") != markup.PAUSE:
+                seen = seen or bool(row.strip())
+                continue
+            if row != markup.PAUSE or rows[at - 1].strip() or rows[at + 1].strip():
+                self.say(path, line + at, f"a mark {markup.PAUSE} stands alone between two blank lines, in no list")
+            elif not seen:
+                self.say(path, line + at, f"nothing stands between this mark {markup.PAUSE} and what is above it")
+            last, seen = at, False
+        if last and not seen:
+            self.say(path, line + last, f"nothing stands below this mark {markup.PAUSE}")
 
     def text(self, path: Path, line: int, text: str) -> None:
         """Formulas render, also on one row; links lead somewhere."""

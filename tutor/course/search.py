@@ -223,11 +223,12 @@ def _or(read: Any, otherwise: Any) -> Any:
 
 def _readable(markdown: str) -> str:
     """A text as it is read: formulas on one row, no marks; code stays, paragraphs are lines."""
-    from tutor.course.markup import plain
+    from tutor.course.markup import PAUSE, plain
 
     fences = re.split(r"(?ms)^(?:```+|~~~+)[^\n]*\n(.*?)^(?:```+|~~~+)[ \t]*$", markdown)
     parts = [part if number % 2 else _cells(plain(part)) for number, part in enumerate(fences)]
-    return "\n".join(" ".join(line.split()) for line in re.split(r"\n{2,}", "\n\n".join(parts).strip()))
+    paragraphs = re.split(r"\n{2,}", "\n\n".join(parts).strip())
+    return "\n".join(" ".join(text.split()) for text in paragraphs if text != PAUSE)
 
 
 def _cells(text: str) -> str:

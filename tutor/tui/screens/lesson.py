@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -28,7 +29,7 @@ from tutor.tui.names import describe
 from tutor.tui.screens.dialog import HELP_KEY, Dialog
 from tutor.tui.scrolling import read_on
 from tutor.tui.widgets.footer import KeyFooter
-from tutor.tui.widgets.math_markdown import CodeBlock, FormulaBlock, MathMarkdown, Result, Settled, follow, links
+from tutor.tui.widgets.math_markdown import CodeBlock, FormulaBlock, MathMarkdown, Pause, Result, Settled, follow, links
 from tutor.tui.widgets.row import Row, cell
 from tutor.tui.widgets.steps import ScreenList
 
@@ -108,7 +109,8 @@ class LessonScreen(Screen[None], inherit_bindings=False):
 
     app: TutorApp
     HELP = (
-        "Space reads on: it scrolls, and turns the page at its end. n and p turn pages at once.\n"
+        "Space reads on: it scrolls, and turns the page at its end. n and p turn pages at once. A derivation waits "
+        "before each step, so that you can find it yourself: Space shows it, u shows all of them.\n"
         "Tab marks what can be acted on: formulas, code, links. y copies the marked formula or code, r runs the "
         "marked code in a process of its own, Enter opens the marked link. Without a mark, y and r take the first "
         "that is on the screen. The left and right arrows move a marked block that is wider than the page."
@@ -120,6 +122,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
         Binding("p", "previous", "Previous", show=False, tooltip="Previous page"),
         Binding("left", "sideways(-1)", "Previous", show=False, tooltip="Previous page"),
         Binding("space", "read_on", "Read on", show=False, tooltip="Scroll down, at the end turn the page"),
+        Binding("u", "unfold", "Unfold", tooltip="Show all steps of the derivation"),
         Binding("tab", "mark(1)", "Mark", tooltip="Next formula, code or link"),
         Binding("shift+tab", "mark(-1)", "Mark", show=False, tooltip="The formula, code or link before"),
         Binding("enter", "open", "Open", tooltip="Open the marked link"),
@@ -149,6 +152,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
         self.marked: FormulaBlock | CodeBlock | PageLink | None = None
         self.running: CodeBlock | None = None
         self.page_links: list[tuple[str, str]] = []
+        self.waiting: Pause | None = None
         self._results: dict[tuple[str, int, int], Result] = {}
         self._drawing = asyncio.Lock()
         self._drawn: tuple[str, int] | None = None
@@ -239,6 +243,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
                 self._draw_head()
                 page = self.query_one(MathMarkdown)
                 await page.update(text)
+                self.waiting = page.unfold(self._unfolded())
                 holder = self.query_one("#lesson-links", Vertical)
                 await holder.remove_children()
                 await holder.mount_all(self._links())
@@ -314,14 +319,50 @@ class LessonScreen(Screen[None], inherit_bindings=False):
             except TutorError as error:
                 self.notify(str(error), severity="error", markup=False)
 
+    # -- steps of a derivation ---
+
+    @property
+    def _steps_draft(self) -> str:
+        return f"steps:{self.lesson_id}#{self.page}"
+
+    def _unfolded(self) -> int:
+        """How many steps of this page the learner has seen."""
+        kept = self.app.store.draft(self._steps_draft)
+        return int(kept) if kept.isdecimal() else 0
+
+    def _unfold(self, steps: int) -> None:
+        """Show so many steps, and bring the newest onto the screen."""
+        before, page = self.waiting, self.query_one(MathMarkdown)
+        assert before is not None
+        self.waiting = page.unfold(steps)
+        try:
+            self.app.store.save_draft(self._steps_draft, str(steps))
+        except TutorError as error:
+            self.notify(str(error), severity="error", markup=False)
+        self.refresh_bindings()
+        blocks = page.children
+        first = blocks[blocks.index(before) + 1]
+        last = self.waiting or blocks[-1]
+        self.call_after_refresh(self._bring_step, first, last)
+
+    def _bring_step(self, first: Widget, last: Widget) -> None:
+        """Scroll to the end of a step, but not past its beginning."""
+        body = self.query_one("#lesson-body")
+        by = min(last.region.bottom - body.region.bottom, first.region.y - body.region.y)
+        body.scroll_relative(y=max(0, by), animate=False)
+
     # -- what can be acted on ---
 
+    def _shown(self) -> list[FormulaBlock | CodeBlock]:
+        """Formulas and code that can be seen: not those of steps to come."""
+        blocks = self.query_one(MathMarkdown).actionable
+        return [block for block in blocks if all(node.display for node in block.ancestors_with_self)]
+
     def _actionable(self) -> list[FormulaBlock | CodeBlock | PageLink]:
-        return [*self.query_one(MathMarkdown).actionable, *self.query(PageLink)]
+        return [*self._shown(), *self.query(PageLink)]
 
     def _runnable(self) -> list[CodeBlock]:
-        blocks = self.query_one(MathMarkdown).actionable
-        return [block for block in blocks if isinstance(block, CodeBlock) and block.can_run]
+        return [block for block in self._shown() if isinstance(block, CodeBlock) and block.can_run]
 
     def _mark(self, block: FormulaBlock | CodeBlock | PageLink) -> None:
         if self.marked is not None:
@@ -358,7 +399,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
         if action == "stop":
             return self.running is not None
         lesson_keys = {"next", "previous", "sideways", "read_on", "mark", "open", "run", "copy", "lab", "practice"}
-        if action not in lesson_keys | {"contents", "scroll"}:
+        if action not in lesson_keys | {"contents", "scroll", "unfold"}:
             return True
         if self.lesson is None:
             return False
@@ -368,6 +409,8 @@ class LessonScreen(Screen[None], inherit_bindings=False):
                 return not last or self._neighbour(1) is not None or bool(self.chapter and self.chapter.checkpoint)
             case "previous":
                 return self.page > 1 or self._neighbour(-1) is not None
+            case "unfold":
+                return self.waiting is not None and self._drawn == (self.lesson_id, self.page)
             case "mark":
                 return bool(self._actionable())
             case "open":
@@ -375,7 +418,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
             case "run":
                 return bool(self._runnable()) and self.running is None
             case "copy":
-                return bool(self.query_one(MathMarkdown).actionable) and not isinstance(self.marked, PageLink)
+                return bool(self._shown()) and not isinstance(self.marked, PageLink)
             case "lab":
                 return bool(self._labs())
             case "practice":
@@ -410,10 +453,21 @@ class LessonScreen(Screen[None], inherit_bindings=False):
             await self.run_action("next" if by > 0 else "previous")
 
     def action_read_on(self) -> None:
-        """Scroll a screenful; at the end of the page turn it. The end of the lesson is not passed by accident."""
+        """Show the next step, or scroll a screenful; at the end of the page turn it.
+
+        The end of the lesson is not passed by accident.
+        """
         assert self.lesson is not None
-        if not read_on(self.query_one("#lesson-body")) and self.page < len(self.lesson.pages):
+        body = self.query_one("#lesson-body")
+        drawn = self._drawn == (self.lesson_id, self.page)
+        if self.waiting is not None and drawn and self.waiting.region.bottom <= body.region.bottom:
+            self._unfold(self._unfolded() + 1)
+        elif not read_on(body) and self.page < len(self.lesson.pages):
             self.action_next()
+
+    def action_unfold(self) -> None:
+        """Show all steps of the derivation."""
+        self._unfold(len(self.query_one(MathMarkdown).pauses))
 
     def action_scroll(self, way: str) -> None:
         """Scroll within the page."""
@@ -446,7 +500,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
 
     def action_copy(self) -> None:
         """Copy the marked formula or code, or the first one on the screen."""
-        blocks = self.query_one(MathMarkdown).actionable
+        blocks = self._shown()
         block = self.marked if self.marked in blocks else next(filter(self._on_screen, blocks), blocks[0])
         assert isinstance(block, FormulaBlock | CodeBlock)
         self._mark(block)

@@ -91,6 +91,9 @@ def _prepare(state: StateCore, ascii: bool) -> None:
             token.meta["drawn"] = markup.render_block(token.content, ascii)
         elif token.type == "inline" and token.children is not None:
             token.children = [piece for child in token.children for piece in _drawn_inline(child, ascii)]
+        elif token.type == "paragraph_close" and token.level == 0 and kept[-1].content == markup.PAUSE:
+            del kept[-2:]
+            token = Token("pause", "", 0)
         kept.append(token)
     state.tokens = kept
 
@@ -209,6 +212,23 @@ class FormulaBlock(Settled, MarkdownBlock):
     def scroll_sideways(self, by: int) -> None:
         """Move the formula by so many columns."""
         self.scroll_relative(x=by, animate=False)
+
+
+class Pause(Settled, MarkdownBlock):
+    """Where a page waits: what is below it comes step by step, so that the next step can be thought of first."""
+
+    DEFAULT_CSS = """
+    Pause {
+        height: auto;
+        margin: 0 0 1 0;
+        color: $foreground 70%;
+    }
+    """
+
+    def ask(self, left: int) -> None:
+        """Say how to go on, and how many steps there are still."""
+        what = f"shows the next of {left} steps, u all of them" if left > 1 else "shows the last step"
+        self.set_content(Content.assemble("⋯  ", ("Space", "bold"), f" {what}"))
 
 
 class Paragraph(Settled, MarkdownParagraph):
@@ -430,7 +450,7 @@ class CodeBlock(Settled, MarkdownFence):
                 block.scroll_relative(x=by, animate=False)
 
 
-for _block in (FormulaBlock, BulletList, NumberedList, CodeBlock):
+for _block in (FormulaBlock, Pause, BulletList, NumberedList, CodeBlock):
     # They style no words. What a block might style costs as much as the block, each time one is mounted.
     _block._inherit_component_classes = False
 
@@ -545,8 +565,27 @@ class MathMarkdown(Settled, Markdown):
         return parser(self.app.settings.ascii_math)
 
     def unhandled_token(self, token: Token) -> MarkdownBlock | None:
-        """Turn a display formula into its block."""
-        return FormulaBlock(self, token) if token.type == "math_block" else None
+        """Turn a display formula or a mark at which the page waits into its block."""
+        kind = {"math_block": FormulaBlock, "pause": Pause}.get(token.type)
+        return None if kind is None else kind(self, token)
+
+    @property
+    def pauses(self) -> list[Pause]:
+        """The marks at which the page waits."""
+        return [block for block in self.children if isinstance(block, Pause)]
+
+    def unfold(self, steps: int) -> Pause | None:
+        """Show the page with so many steps below the first mark; returns the mark at which it waits then, if any."""
+        waiting, seen, marks = None, 0, len(self.pauses)
+        for block in self.children:
+            block.display = seen <= steps
+            if isinstance(block, Pause):
+                block.display = seen == steps
+                if block.display:
+                    block.ask(marks - steps)
+                    waiting = block
+                seen += 1
+        return waiting
 
     @property
     def actionable(self) -> list[FormulaBlock | CodeBlock]:
