@@ -155,6 +155,7 @@ class TestRbm:
         assert -6.0 < scalars["cd_likelihood"] < -4.6
         assert -4.2 < scalars["pcd_likelihood"] < -math.log(30)
 
+    @pytest.mark.full
     def test_reconstructions_do_not_tell(self) -> None:
         scalars = run("rbm").frame().scalars
         assert scalars["cd_wrong"] < 0.1
@@ -181,6 +182,7 @@ class TestGnnIsing:
         assert arrays["settled"][0] == 1
         assert arrays["settled"][-1] < 0.6
 
+    @pytest.mark.full
     def test_the_network_carries_over_to_larger_grids(self) -> None:
         arrays = run("gnn-ising").frame().arrays
         assert arrays["large_gnn"][-1] < 0.8 * arrays["large_belief"][-1]
