@@ -540,7 +540,7 @@ async def test_space_shows_a_derivation_step_by_step_and_then_turns_the_page(der
             assert not any(later in shown for later in steps[at + 1 :])
             left = len(steps) - 1 - at
             assert (f"next of {left} steps" in shown) is (left > 1)
-            assert ("shows the last step" in shown) is (left == 1)
+            assert ("Space shows the last" in shown) is (left == 1)
             assert ("u" in footer(app.reading)) is (left > 0)
             # A formula of a step to come cannot be marked or copied.
             assert ("y" in footer(app.reading)) is (at > 0)

@@ -121,7 +121,13 @@ class LessonScreen(Screen[None], inherit_bindings=False):
         Binding("right", "sideways(1)", "Next", show=False, tooltip="Next page"),
         Binding("p", "previous", "Previous", show=False, tooltip="Previous page"),
         Binding("left", "sideways(-1)", "Previous", show=False, tooltip="Previous page"),
-        Binding("space", "read_on", "Read on", show=False, tooltip="Scroll down, at the end turn the page"),
+        Binding(
+            "space",
+            "read_on",
+            "Read on",
+            show=False,
+            tooltip="Show the next step, scroll down, at the end turn the page",
+        ),
         Binding("u", "unfold", "Unfold", tooltip="Show all steps of the derivation"),
         Binding("tab", "mark(1)", "Mark", tooltip="Next formula, code or link"),
         Binding("shift+tab", "mark(-1)", "Mark", show=False, tooltip="The formula, code or link before"),
@@ -153,6 +159,8 @@ class LessonScreen(Screen[None], inherit_bindings=False):
         self.running: CodeBlock | None = None
         self.page_links: list[tuple[str, str]] = []
         self.waiting: Pause | None = None
+        self.shown: list[FormulaBlock | CodeBlock] = []
+        """Formulas and code that can be seen: not those of steps to come."""
         self._results: dict[tuple[str, int, int], Result] = {}
         self._drawing = asyncio.Lock()
         self._drawn: tuple[str, int] | None = None
@@ -243,7 +251,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
                 self._draw_head()
                 page = self.query_one(MathMarkdown)
                 await page.update(text)
-                self.waiting = page.unfold(self._unfolded())
+                self._show_steps(self._unfolded())
                 holder = self.query_one("#lesson-links", Vertical)
                 await holder.remove_children()
                 await holder.mount_all(self._links())
@@ -332,18 +340,23 @@ class LessonScreen(Screen[None], inherit_bindings=False):
 
     def _unfold(self, steps: int) -> None:
         """Show so many steps, and bring the newest onto the screen."""
-        before, page = self.waiting, self.query_one(MathMarkdown)
+        before = self.waiting
         assert before is not None
-        self.waiting = page.unfold(steps)
+        self._show_steps(steps)
         try:
             self.app.store.save_draft(self._steps_draft, str(steps))
         except TutorError as error:
             self.notify(str(error), severity="error", markup=False)
         self.refresh_bindings()
-        blocks = page.children
+        blocks = self.query_one(MathMarkdown).children
         first = blocks[blocks.index(before) + 1]
         last = self.waiting or blocks[-1]
         self.call_after_refresh(self._bring_step, first, last)
+
+    def _show_steps(self, steps: int) -> None:
+        page = self.query_one(MathMarkdown)
+        self.waiting = page.unfold(steps)
+        self.shown = [block for block in page.actionable if all(node.display for node in block.ancestors_with_self)]
 
     def _bring_step(self, first: Widget, last: Widget) -> None:
         """Scroll to the end of a step, but not past its beginning."""
@@ -353,16 +366,11 @@ class LessonScreen(Screen[None], inherit_bindings=False):
 
     # -- what can be acted on ---
 
-    def _shown(self) -> list[FormulaBlock | CodeBlock]:
-        """Formulas and code that can be seen: not those of steps to come."""
-        blocks = self.query_one(MathMarkdown).actionable
-        return [block for block in blocks if all(node.display for node in block.ancestors_with_self)]
-
     def _actionable(self) -> list[FormulaBlock | CodeBlock | PageLink]:
-        return [*self._shown(), *self.query(PageLink)]
+        return [*self.shown, *self.query(PageLink)]
 
     def _runnable(self) -> list[CodeBlock]:
-        return [block for block in self._shown() if isinstance(block, CodeBlock) and block.can_run]
+        return [block for block in self.shown if isinstance(block, CodeBlock) and block.can_run]
 
     def _mark(self, block: FormulaBlock | CodeBlock | PageLink) -> None:
         if self.marked is not None:
@@ -418,7 +426,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
             case "run":
                 return bool(self._runnable()) and self.running is None
             case "copy":
-                return bool(self._shown()) and not isinstance(self.marked, PageLink)
+                return bool(self.shown) and not isinstance(self.marked, PageLink)
             case "lab":
                 return bool(self._labs())
             case "practice":
@@ -500,7 +508,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
 
     def action_copy(self) -> None:
         """Copy the marked formula or code, or the first one on the screen."""
-        blocks = self._shown()
+        blocks = self.shown
         block = self.marked if self.marked in blocks else next(filter(self._on_screen, blocks), blocks[0])
         assert isinstance(block, FormulaBlock | CodeBlock)
         self._mark(block)

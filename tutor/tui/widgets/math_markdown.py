@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
+from markdown_it.utils import EnvType
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.dollarmath.index import math_inline_dollar
 from rich.cells import cell_len
@@ -55,10 +56,22 @@ MOST_LINES = 200
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
+class Parser(MarkdownIt):
+    """Keeps what it parsed last: a page is parsed for its links and again to be drawn."""
+
+    def __init__(self) -> None:
+        super().__init__("commonmark", {"html": False})
+        self._parsed = lru_cache(maxsize=8)(super().parse)
+
+    def parse(self, src: str, env: EnvType | None = None) -> list[Token]:
+        """The tokens of a text, which nobody may change."""
+        return self._parsed(src)
+
+
 @lru_cache(maxsize=2)
 def parser(ascii: bool) -> MarkdownIt:
     """CommonMark with tables and `$` mathematics; every formula comes out drawn."""
-    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    markdown = Parser().enable("table")
     markdown.use(dollarmath_plugin, allow_labels=False, allow_space=False, allow_digits=False, allow_blank_lines=False)
     markdown.inline.ruler.at("math_inline", _math_inline)
     markdown.core.ruler.push("lesson", partial(_prepare, ascii=ascii))
@@ -227,8 +240,12 @@ class Pause(Settled, MarkdownBlock):
 
     def ask(self, left: int) -> None:
         """Say how to go on, and how many steps there are still."""
-        what = f"shows the next of {left} steps, u all of them" if left > 1 else "shows the last step"
-        self.set_content(Content.assemble("⋯  ", ("Space", "bold"), f" {what}"))
+        more = (
+            (f" shows the next of {left} steps, ", ("u", "bold"), " all of them")
+            if left > 1
+            else (" shows the last step",)
+        )
+        self.set_content(Content.assemble("⋯  ", ("Space", "bold"), *more))
 
 
 class Paragraph(Settled, MarkdownParagraph):
