@@ -134,7 +134,7 @@ class LessonHead(Frozen, frozen=True):
 
 
 class Lesson(Frozen, frozen=True):
-    """A lesson: its head and its pages of Markdown."""
+    """A lesson: its head and its pages of Markdown; a line `. . .` is where a page waits for the learner."""
 
     head: LessonHead
     pages: tuple[str, ...]
