@@ -111,9 +111,14 @@ def answerable(number: int) -> Callable[[str], bool]:
     )
 
 
+def is_drawn(screen: str) -> bool:
+    """Whether a page of a lesson is all there: what it offers is known only then."""
+    return "Mark" in footer(screen) or "Unfold" in footer(screen)
+
+
 def readable(page: int) -> Callable[[str], bool]:
     """Whether this page of a lesson is on the screen and takes keys."""
-    return lambda screen: f"page {page} of" in screen and "Mark" in footer(screen)
+    return lambda screen: f"page {page} of" in screen and is_drawn(screen)
 
 
 def box(screen: str) -> list[str]:

@@ -97,7 +97,7 @@ class Reading(Moment):
 
     def reach(self, terminal: Terminal) -> None:
         super().reach(terminal)
-        terminal.wait_for(lambda screen: self.shown(screen) in self.states and "Mark" in learner.footer(screen))
+        terminal.wait_for(lambda screen: self.shown(screen) in self.states and learner.is_drawn(screen))
 
     def act(self, terminal: Terminal) -> None:
         total = len(lesson(self.place).pages)

@@ -77,10 +77,18 @@ async def statistics(learner: Learner) -> None:
 
 async def lesson(learner: Learner) -> None:
     """A page with formulas and code."""
-    learner.app.open_target("lesson:whitening#3")
+    learner.app.open_target("lesson:whitening#2")
     screen = await learner.on(LessonScreen)
     await learner.until(lambda: screen.query(CodeBlock) and screen.query(FormulaBlock), "for code and formulas")
-    await learner.sees("page 3 of", "n/p Page")
+    await learner.sees("page 2 of", "n/p Page")
+
+
+async def derivation(learner: Learner) -> None:
+    """A page that waits before its second step."""
+    learner.app.open_target("lesson:whitening#3")
+    await learner.sees("page 3 of", "next of 3 steps")
+    await learner.press("space")
+    await learner.sees("next of 2 steps")
 
 
 def seed(learner: Learner, *questions: str) -> None:
@@ -170,7 +178,7 @@ def looks(
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize(
     "way",
-    [today, plan, course_map, statistics, lesson, quiz_asked, quiz_verdict, lab, help_of_the_lesson],
+    [today, plan, course_map, statistics, lesson, derivation, quiz_asked, quiz_verdict, lab, help_of_the_lesson],
     ids=lambda way: way.__name__,
 )
 def test_dark(looks: Callable[..., bool], way: Way, size: tuple[int, int]) -> None:
