@@ -108,6 +108,10 @@ async def quiz_verdict(learner: Learner) -> None:
     await learner.press(*answer_keys(screen, False))
     await learner.until(lambda: screen.query_one("#explanation").display, "for the explanation")
     await learner.sees("✗ Wrong", "Try again")
+    await learner.settle()
+    # Whether there is more to read is known once the explanation has been laid out.
+    more = screen.query_one("#quiz-body").show_vertical_scrollbar
+    await learner.until(lambda: ("Space Read on" in learner.words) is more, "for its key")
 
 
 async def lab(learner: Learner) -> None:
