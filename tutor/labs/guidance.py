@@ -213,7 +213,8 @@ def checks(params: Params, state: State) -> tuple[Check, ...]:
     """Mean and sd at several weights against the guided flow's exact law, and its distance from the tilted one."""
     if not done(params, state) or state.training.diverged:
         return ()
-    rough = max(1.0, math.sqrt(grid_model.UPDATES / params.updates)) * max(1.0, (STEPS / params.steps) ** 2)
+    # The mean at w = 8 is off by .21 after 2,000 updates and by .05 after 6,000 (root mean square over seeds).
+    rough = max(1.0, grid_model.UPDATES / params.updates) * max(1.0, (STEPS / params.steps) ** 2)
     rows = []
     for w in CHECKED:
         at = WEIGHTS.index(w)
