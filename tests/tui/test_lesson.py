@@ -12,6 +12,7 @@ from textual.widgets import OptionList
 
 from tutor import paths
 from tutor.course.load import load_course
+from tutor.errors import TutorError
 from tutor.progress.store import Store
 from tutor.settings import Settings
 from tutor.tui.app import TutorApp
@@ -586,3 +587,17 @@ async def test_a_step_that_was_shown_is_on_the_screen(derived: Path, store: Stor
             await pilot.press("space")
             await pilot.pause()
         assert all(f"paragraph {n}" in seen for n in range(40))
+
+
+async def test_steps_go_on_where_nothing_can_be_kept(
+    derived: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise TutorError("the file is read-only")
+
+    monkeypatch.setattr(store, "save_draft", refuse)
+    app = Reader(derived, store, "second")
+    async with app.run_test(size=(80, 24)) as pilot:
+        for step in ("It is claimed.", "First reason.", "Second reason.", "Hence it holds."):
+            await sees(pilot, step)
+            await pilot.press("space")

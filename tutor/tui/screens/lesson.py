@@ -159,6 +159,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
         self.running: CodeBlock | None = None
         self.page_links: list[tuple[str, str]] = []
         self.waiting: Pause | None = None
+        self.steps = 0
         self.shown: list[FormulaBlock | CodeBlock] = []
         """Formulas and code that can be seen: not those of steps to come."""
         self._results: dict[tuple[str, int, int], Result] = {}
@@ -355,7 +356,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
 
     def _show_steps(self, steps: int) -> None:
         page = self.query_one(MathMarkdown)
-        self.waiting = page.unfold(steps)
+        self.steps, self.waiting = steps, page.unfold(steps)
         self.shown = [block for block in page.actionable if all(node.display for node in block.ancestors_with_self)]
 
     def _bring_step(self, first: Widget, last: Widget) -> None:
@@ -469,7 +470,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
         body = self.query_one("#lesson-body")
         drawn = self._drawn == (self.lesson_id, self.page)
         if self.waiting is not None and drawn and self.waiting.region.bottom <= body.region.bottom:
-            self._unfold(self._unfolded() + 1)
+            self._unfold(self.steps + 1)
         elif not read_on(body) and self.page < len(self.lesson.pages):
             self.action_next()
 
