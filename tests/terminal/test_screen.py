@@ -130,11 +130,12 @@ def test_no_color_means_none_and_nothing_is_lost_by_it(terminal: Callable[..., T
     window.press("Enter")
     window.wait_for("Play")
     window.press("+", "+", "+", "Space")
-    done = window.wait_for("✓ done")
+    # The checks of a run stand there a moment after it has ended.
+    checked = re.compile(r"✓ .*\n?.*theory")
+    done = window.wait_for(lambda screen: "✓ done" in screen and checked.search(screen))
     legend = done.partition("Share of ‖X‖²")[2].partition("┤")[0]
     marks = re.findall(r"([^\w\s│]{2,3}) (?:theory|random directions|measured|held out|your prediction)", legend)
     assert len(marks) == len(set(marks)) == 5
-    assert re.search(r"✓ .*\n?.*theory", done)
     # The shades of the digits are characters.
     assert set("░▒▓█") & set(done.partition("Digits at rank k")[2].partition("what is left")[0])
     window.press("Escape")
