@@ -35,10 +35,10 @@ async def test_pages_that_were_turned_are_given_back() -> None:
     async with learning() as learner:
         learner.app.open_target("lesson:svd#1")
         screen = await learner.on(LessonScreen)
-        await learner.until(lambda: screen._drawn == ("svd", 1), "for the page")
-        painted = [weakref.ref(widget._styles_cache) for widget in screen.query("#lesson-text *")]
+        await learner.until(lambda: screen._ahead == ("svd", 2), "for the page and the next one")
+        painted = [weakref.ref(widget._styles_cache) for widget in screen.text.query("*")]
         await learner.press("n")
-        await learner.until(lambda: screen._drawn == ("svd", 2), "for the next page")
+        await learner.until(lambda: screen._ahead == ("svd", 3), "for the next page and the one after it")
         await learner.settle()
         gc.collect()
         assert painted

@@ -335,7 +335,7 @@ async def test_tab_goes_through_formulas_code_and_links(content: Path, store: St
     app = Reader(content, store)
     async with app.run_test() as pilot:
         await sees(pilot, "run (r)")
-        formula, code = app.reading.query_one(MathMarkdown).actionable
+        formula, code = app.reading.text.actionable
         assert isinstance(formula, FormulaBlock)
         assert isinstance(code, CodeBlock)
         plain = text_of(app.reading)
@@ -450,13 +450,13 @@ async def test_resizing_keeps_the_page_and_its_measure(content: Path, store: Sto
     async with app.run_test(size=(160, 50)) as pilot:
         app.theme = theme
         await sees(pilot, "run (r)")
-        assert app.reading.query_one(MathMarkdown).size.width == 88
-        left = app.reading.query_one(MathMarkdown).region.x
+        assert app.reading.text.size.width == 88
+        left = app.reading.text.region.x
         assert abs((160 - 88) // 2 - left) <= 1
         await pilot.resize_terminal(40, 20)
         await pilot.pause()
         await sees(pilot, "One")
-        assert app.reading.query_one(MathMarkdown).region.right <= 40
+        assert app.reading.text.region.right <= 40
 
 
 @pytest.mark.parametrize(
@@ -473,19 +473,53 @@ def test_links_say_where_they_lead(target: str, words: str) -> None:
     assert describe(TutorApp(start_host=False), target) == words
 
 
-async def test_leaving_while_a_page_is_drawn(content: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = Reader(content, store)
-    async with app.run_test() as pilot:
-        await sees(pilot, "run (r)")
-        update = MathMarkdown.update
+async def test_the_next_page_is_made_ahead_and_is_the_same(content: Path, store: Store) -> None:
+    app = Reader(content, store, "second")
+    async with app.run_test(size=(80, 30)) as pilot:
+        await until(pilot, lambda: app.reading._ahead == ("second", 2))
+        made = app.reading.ahead
+        assert "Beta" not in text_of(app.screen)
+        # What waits out of sight is no part of the page: it is neither marked nor run.
+        await pilot.press("tab", "tab")
+        assert app.reading._actionable() == [app.reading.marked]
+        await pilot.press("n")
+        await sees(pilot, "See the lab.")
+        assert app.reading.text is made
+        assert "Alpha" not in text_of(app.screen)
+        ahead = text_of(app.screen)
+        await pilot.press("p")
+        await sees(pilot, "Alpha")
+        assert app.reading.text is made
+        await pilot.press("n")
+        await sees(pilot, "Beta")
+        assert text_of(app.screen) == ahead
 
-        async def updating(widget: MathMarkdown, markdown: str) -> None:
-            await update(widget, markdown)
+
+@pytest.mark.parametrize("ahead", [False, True])
+async def test_leaving_while_a_page_is_drawn(
+    content: Path, store: Store, monkeypatch: pytest.MonkeyPatch, ahead: bool
+) -> None:
+    app = Reader(content, store)
+    update = MathMarkdown.update
+    turned = drawing = False
+
+    async def updating(widget: MathMarkdown, markdown: str) -> None:
+        nonlocal drawing
+        await update(widget, markdown)
+        if widget is app.reading.ahead if ahead else turned:
+            drawing = True
             while app.reading.query("#lesson-links"):  # until the screen is being taken apart
                 await asyncio.sleep(0.01)
 
-        monkeypatch.setattr(MathMarkdown, "update", updating)
-        await pilot.press("n", "escape")
+    monkeypatch.setattr(MathMarkdown, "update", updating)
+    async with app.run_test() as pilot:
+        if not ahead:
+            await pilot.press("n")
+            await until(pilot, lambda: app.reading._ahead == ("first", 3))
+            turned = True
+            await pilot.press("p")
+        await until(pilot, lambda: drawing)
+        await pilot.press("escape")
         await until(pilot, lambda: app.screen is not app.reading)
         await pilot.pause()
 

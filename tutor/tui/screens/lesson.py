@@ -36,6 +36,8 @@ from tutor.tui.widgets.steps import ScreenList
 if TYPE_CHECKING:
     from tutor.tui.app import TutorApp
 
+AHEAD_SECONDS = 0.1
+"""How long a page is on the screen before the next one is prepared."""
 RUN_SECONDS = 20.0
 """Time that a page's code may take; `import torch` alone takes two seconds of it, or more on a busy machine."""
 
@@ -157,6 +159,8 @@ class LessonScreen(Screen[None], inherit_bindings=False):
         self.lesson: Lesson | None = None
         self.marked: FormulaBlock | CodeBlock | PageLink | None = None
         self.running: CodeBlock | None = None
+        self.text, self.ahead = (MathMarkdown("", runnable=True) for _ in range(2))
+        """What is read; and, out of sight, the page that comes next."""
         self.page_links: list[tuple[str, str]] = []
         self.waiting: Pause | None = None
         self.steps = 0
@@ -165,6 +169,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
         self._results: dict[tuple[str, int, int], Result] = {}
         self._drawing = asyncio.Lock()
         self._drawn: tuple[str, int] | None = None
+        self._ahead: tuple[str, int] | None = None
         self._scroll_saver: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -172,7 +177,8 @@ class LessonScreen(Screen[None], inherit_bindings=False):
         yield Static(id="lesson-head", markup=False)
         with VerticalScroll(id="lesson-body", can_focus=False), Page(id="lesson-page"):
             yield Static(id="lesson-problem", markup=False)
-            yield MathMarkdown("", runnable=True, id="lesson-text")
+            yield self.text
+            yield self.ahead
             yield Vertical(id="lesson-links")
             yield Static(id="lesson-end", markup=False)
         yield KeyFooter()
@@ -250,14 +256,17 @@ class LessonScreen(Screen[None], inherit_bindings=False):
             body = self.query_one("#lesson-body")
             with self.app.batch_update():
                 self._draw_head()
-                page = self.query_one(MathMarkdown)
-                await page.update(text)
+                if wanted == self._ahead:
+                    self.text, self.ahead, self._ahead = self.ahead, self.text, None
+                else:
+                    await self.text.update(text)
+                self.text.display, self.ahead.display = True, False
                 self._show_steps(self._unfolded())
                 holder = self.query_one("#lesson-links", Vertical)
                 await holder.remove_children()
                 await holder.mount_all(self._links())
                 self._draw_end()
-                for place, block in enumerate(page.actionable):
+                for place, block in enumerate(self.text.actionable):
                     result = self._results.get((*wanted, place))
                     if result is not None and isinstance(block, CodeBlock):
                         block.show_result(result)
@@ -266,6 +275,19 @@ class LessonScreen(Screen[None], inherit_bindings=False):
             self.refresh_bindings()
             if scroll:
                 self.call_after_refresh(body.scroll_to, y=scroll, animate=False)
+            self.set_timer(AHEAD_SECONDS, self._prepare)
+
+    @work(group="draw")
+    @until_left
+    async def _prepare(self) -> None:
+        """Make the widgets of the next page, out of sight: turning to it then takes half the time."""
+        async with self._drawing:
+            lesson, following = self.lesson, (self.lesson_id, self.page + 1)
+            drawn = self._drawn == (self.lesson_id, self.page)
+            if lesson is not None and drawn and self.page < len(lesson.pages) and self._ahead != following:
+                self._ahead = None
+                await self.ahead.update(lesson.pages[self.page])
+                self._ahead = following
 
     def _links(self) -> list[PageLink]:
         labs = self._labs()
@@ -349,15 +371,16 @@ class LessonScreen(Screen[None], inherit_bindings=False):
         except TutorError as error:
             self.notify(str(error), severity="error", markup=False)
         self.refresh_bindings()
-        blocks = self.query_one(MathMarkdown).children
+        blocks = self.text.children
         first = blocks[blocks.index(before) + 1]
         last = self.waiting or blocks[-1]
         self.call_after_refresh(self._bring_step, first, last)
 
     def _show_steps(self, steps: int) -> None:
-        page = self.query_one(MathMarkdown)
-        self.steps, self.waiting = steps, page.unfold(steps)
-        self.shown = [block for block in page.actionable if all(node.display for node in block.ancestors_with_self)]
+        self.steps, self.waiting = steps, self.text.unfold(steps)
+        self.shown = [
+            block for block in self.text.actionable if all(node.display for node in block.ancestors_with_self)
+        ]
 
     def _bring_step(self, first: Widget, last: Widget) -> None:
         """Scroll to the end of a step, but not past its beginning."""
@@ -476,7 +499,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
 
     def action_unfold(self) -> None:
         """Show all steps of the derivation."""
-        self._unfold(len(self.query_one(MathMarkdown).pauses))
+        self._unfold(len(self.text.pauses))
 
     def action_scroll(self, way: str) -> None:
         """Scroll within the page."""
@@ -576,7 +599,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
             block = next(filter(self._on_screen, blocks), blocks[0])
         self.running = block
         self._mark(block)
-        self._run(block, (self.lesson_id, self.page, self.query_one(MathMarkdown).actionable.index(block)))
+        self._run(block, (self.lesson_id, self.page, self.text.actionable.index(block)))
 
     def action_stop(self) -> None:
         """Stop the code that runs."""
