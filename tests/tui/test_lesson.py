@@ -621,6 +621,8 @@ async def test_a_step_that_was_shown_is_on_the_screen(derived: Path, store: Stor
             await pilot.press("space")
             await pilot.pause()
         assert all(f"paragraph {n}" in seen for n in range(40))
+        # With the last step the end of the page was there, so the next Space has turned it.
+        await sees(pilot, "page 2 of 2")
 
 
 async def test_steps_go_on_where_nothing_can_be_kept(

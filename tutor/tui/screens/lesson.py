@@ -373,7 +373,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
         self.refresh_bindings()
         blocks = self.text.children
         first = blocks[blocks.index(before) + 1]
-        last = self.waiting or blocks[-1]
+        last = self.waiting or self.query_one(Page)  # of all steps the page's end, so that the next Space turns it
         self.call_after_refresh(self._bring_step, first, last)
 
     def _show_steps(self, steps: int) -> None:
