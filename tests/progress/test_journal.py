@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from progress_support import OBJECTIVES, Act, Clock, acts, answer, live, tables
 
 from tutor.progress import events as log
-from tutor.progress.store import Store
+from tutor.progress.store import Store, steps_draft
 from tutor.progress.transfer import export, import_file
 
 
@@ -178,3 +178,18 @@ def test_a_reset_forgets_its_questions_and_nothing_else_and_undo_brings_them_bac
     store.undo()
     assert tables(path) == before
     store.close()
+
+
+def test_after_a_reset_derivations_wait_again_where_they_began(store: Store) -> None:
+    def shown() -> list[str]:
+        return [store.draft(key) for key in keys]
+
+    keys = [steps_draft("l", 1), steps_draft("l", 2), steps_draft("longer", 1), "scroll:longer"]
+    for key in keys:
+        store.save_draft(key, "3")
+    store.record(log.Reset(item="lab:l", labs=("l",)))
+    assert shown() == ["3", "3", "3", "3"]
+    store.record(log.Reset(item="lesson:l", lessons=("l",)))
+    assert shown() == ["", "", "3", "3"]
+    store.record(log.Reset(item="all", everything=True))
+    assert shown() == ["", "", "", "3"]

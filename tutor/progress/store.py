@@ -19,7 +19,7 @@ from tutor.errors import TutorError
 from tutor.paths import may_write
 from tutor.progress import journal, states
 from tutor.progress.derived import apply
-from tutor.progress.events import Event, Logged, QuizStart, ReviewSettings, Undo, decode, encode, uuid7
+from tutor.progress.events import Event, Logged, QuizStart, Reset, ReviewSettings, Undo, decode, encode, uuid7
 from tutor.progress.mastery import Mastery
 from tutor.progress.review import Card
 from tutor.progress.states import (
@@ -54,6 +54,11 @@ GROWING = {"events", "attempts", "mastery_changes"}
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
+
+
+def steps_draft(lesson: str, page: int | str) -> str:
+    """The draft that holds how many steps of a page's derivation were shown."""
+    return f"steps:{lesson}#{page}"
 
 
 def local_now() -> datetime:
@@ -164,6 +169,8 @@ class Store:
                     journal.take_back(db, target)
                 else:
                     apply(db, row)
+                if isinstance(event, Reset):
+                    _fold(db, event)
                 rows.append(row.id)
             db.execute("DELETE FROM drafts WHERE key = ?", (draft,))
         return rows
@@ -360,6 +367,13 @@ def _insert(db: sqlite3.Connection, row: Logged, kind: str, item: str, data: str
         "INSERT INTO events (id, at, offset, kind, item, chapter, seconds, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (row.id, row.at, row.offset, kind, item, row.chapter, row.seconds, data),
     )
+
+
+def _fold(db: sqlite3.Connection, reset: Reset) -> None:
+    """Let the derivations of what is begun anew wait at their first step again; an undo leaves them folded."""
+    starts = ["steps:"] if reset.everything else [steps_draft(lesson, "") for lesson in reset.lessons]
+    for start in starts:
+        db.execute("DELETE FROM drafts WHERE substr(key, 1, ?) = ?", (len(start), start))
 
 
 def _select(state: type[LessonState | QuestionState | LabState], table: str) -> str:

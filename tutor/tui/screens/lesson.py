@@ -23,6 +23,7 @@ from tutor.course.markup import plain
 from tutor.course.model import Chapter, Lesson
 from tutor.errors import TutorError
 from tutor.progress import events as log
+from tutor.progress.store import steps_draft
 from tutor.tui.drawing import until_left
 from tutor.tui.format import bar
 from tutor.tui.names import describe
@@ -354,7 +355,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
 
     @property
     def _steps_draft(self) -> str:
-        return f"steps:{self.lesson_id}#{self.page}"
+        return steps_draft(self.lesson_id, self.page)
 
     def _unfolded(self) -> int:
         """How many steps of this page the learner has seen."""
