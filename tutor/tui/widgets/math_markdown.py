@@ -245,7 +245,7 @@ class Pause(Settled, MarkdownBlock):
             if left > 1
             else (" shows the last step",)
         )
-        self.set_content(Content.assemble("⋯  ", ("Space", "bold"), *more))
+        self.set_content(Content.assemble("…  ", ("Space", "bold"), *more))
 
 
 class Paragraph(Settled, MarkdownParagraph):
