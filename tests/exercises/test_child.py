@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import signal
 import subprocess
@@ -14,9 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from tutor.exercises.child import OUTPUT_LIMIT, PROCESS_LIMIT, Outcome, arun_code, clean_text, run_code
+from tutor.exercises import child
+from tutor.exercises.child import OUTPUT_LIMIT, PROCESS_LIMIT, Outcome, clean_text
 
 LINUX = sys.platform.startswith("linux")
+# Time is what some of these tests are about; the others take as long as a busy machine needs.
+run_code = functools.partial(child.run_code, seconds=60)
+arun_code = functools.partial(child.arun_code, seconds=60)
 
 
 def running_under(folder: Path) -> list[int]:
@@ -31,8 +36,8 @@ def running_under(folder: Path) -> list[int]:
     return found
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
+def wait_until(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.005)
@@ -44,7 +49,7 @@ def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     yield
     if LINUX:
-        wait_until(lambda: not running_under(tmp_path), 3)
+        wait_until(lambda: not running_under(tmp_path))
     assert list(tmp_path.glob("genai-tutor-*")) == []
 
 
@@ -134,8 +139,11 @@ def test_leaving_with_zero_is_not_an_error() -> None:
     ],
 )
 def test_time_limit_names_the_line(source: str, line: int) -> None:
-    result = run_code(source, seconds=0.4)
-    assert (result.outcome, result.error) == ("timeout", f"timed out after 0.4 s, line {line}")
+    for seconds in (0.4, 10):  # on a busy machine the first is over before the code has begun
+        result = run_code(source, seconds=seconds)
+        if result.error.endswith(f", line {line}"):
+            break
+    assert (result.outcome, result.error) == ("timeout", f"timed out after {seconds:g} s, line {line}")
 
 
 def test_a_stopped_process_is_killed_in_time() -> None:
@@ -146,9 +154,9 @@ def test_a_stopped_process_is_killed_in_time() -> None:
 def test_processor_time_is_limited_too() -> None:
     limit = "import resource\nsoft, hard = resource.getrlimit(resource.RLIMIT_CPU)\nprint(soft)\n"
     # Reaching it honestly takes several cores: here the code lowers it to its first second.
-    result = run_code(limit + "resource.setrlimit(resource.RLIMIT_CPU, (1, hard))\nwhile True: pass", seconds=10)
-    assert (result.outcome, result.output) == ("timeout", "12\n")
-    assert result.error == "used more than 12 s of processor time, line 5"
+    result = run_code(limit + "resource.setrlimit(resource.RLIMIT_CPU, (1, hard))\nwhile True: pass", seconds=60)
+    assert (result.outcome, result.output) == ("timeout", "62\n")
+    assert result.error == "used more than 62 s of processor time, line 5"
 
 
 @pytest.mark.parametrize(
@@ -266,7 +274,7 @@ def test_grandchildren_in_their_own_session_do_not_survive(last: str, tmp_path: 
         "os.read(ready, 1)\n"
         f"print('started')\n{last}\n"
     )
-    result = run_code(source, seconds=1)
+    result = run_code(source, seconds=3 if last == "while True: pass" else 60)
     assert result.output == "started\n"
     assert running_under(tmp_path) == []
 
@@ -312,14 +320,17 @@ async def test_cancelling_kills_the_run_and_its_grandchildren(tmp_path: Path) ->
     assert list(tmp_path.glob("genai-tutor-*")) == []
 
 
-async def test_the_event_loop_turns_while_code_hangs() -> None:
-    task = asyncio.create_task(arun_code("while True: pass", seconds=0.5))
-    turns = 0
-    while not task.done():
+async def test_the_event_loop_turns_while_code_hangs(tmp_path: Path) -> None:
+    task = asyncio.create_task(arun_code("open('ready', 'w').close()\nwhile True: pass"))
+    while not list(tmp_path.glob("genai-tutor-*/ready")):
+        assert not task.done(), task
+        await asyncio.sleep(0.005)
+    for _ in range(10):
         await asyncio.sleep(0.01)
-        turns += 1
-    assert (await task).outcome == "timeout"
-    assert turns > 5
+        assert not task.done()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 async def test_concurrent_runs_do_not_mix() -> None:
@@ -340,4 +351,4 @@ def test_a_killed_tutor_leaves_nothing_running(tmp_path: Path) -> None:
         wait_until(lambda: list(tmp_path.glob("genai-tutor-*/ready")))
         assert running_under(tmp_path)
         os.kill(tutor.pid, signal.SIGKILL)
-    wait_until(lambda: not running_under(tmp_path) and not list(tmp_path.glob("genai-tutor-*")), 3)
+    wait_until(lambda: not running_under(tmp_path) and not list(tmp_path.glob("genai-tutor-*")))
