@@ -61,6 +61,7 @@ class Listener:
 async def listener(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Listener]:
     here = Path(__file__).parent
     monkeypatch.setenv("PYTHONPATH", str(here))
+    monkeypatch.setattr(client, "ANSWER_SECONDS", 15.0)  # a machine busy with other tests is slow
     host = LabHost([sys.executable, "-P", str(here / "toy_host.py")])
     listener = Listener(host)
     yield listener
@@ -171,9 +172,9 @@ async def test_a_host_that_hangs_is_killed_and_replaced(listener: Listener, monk
     await listener.frame(lambda frame: frame.step == 0 and len(listener.frames) > 1)
     assert first is not None
     assert listener.host.pid != first
-    async with asyncio.timeout(40):
-        while alive(first):  # it has been killed; the system has yet to take it away
-            await asyncio.sleep(0.01)
+    await gone(first)
+    # The next host obeys, on a busy machine in its own time.
+    monkeypatch.setattr(client, "ANSWER_SECONDS", 15.0)
     listener.host.change("trouble", "none")
     listener.host.play()
     await listener.frame(lambda frame: frame.done)
@@ -212,7 +213,7 @@ async def test_closing_leaves_no_process(listener: Listener) -> None:
     pid = listener.host.pid
     assert pid is not None
     await listener.host.aclose()
-    assert not alive(pid)
+    await gone(pid)
 
 
 def test_a_host_whose_ui_is_gone_ends() -> None:
@@ -239,6 +240,13 @@ def alive(pid: int) -> bool:
             return file.read().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+async def gone(pid: int) -> None:
+    """Wait until a host is gone: it has been killed, the system has yet to take it away."""
+    async with asyncio.timeout(40):
+        while alive(pid):
+            await asyncio.sleep(0.01)
 
 
 CHART = Chart("any", "Any chart", series=(Series("", "y", "x", "bars"),))
