@@ -163,6 +163,17 @@ class Terminal:
             assert time.monotonic() < deadline, f"waited {seconds:g} s for {wanted!r}; the screen:\n{screen}"
             time.sleep(LOOK_SECONDS)
 
+    def still(self, wanted: str | Callable[[str], object]) -> str:
+        """Wait until the screen is as wanted and two looks at it agree: it may be seen half drawn; return it."""
+        looks = [self.wait_for(wanted)]
+
+        def agree() -> bool:
+            looks.append(self.wait_for(wanted))
+            return looks[-1] == looks[-2]
+
+        wait_until(agree, what=lambda: f"the screen never stands still:\n{looks[-1]}")
+        return looks[-1]
+
     def wait_for_prompt(self) -> str:
         """Wait until the shell asks for the next command; return the screen."""
         return self.wait_for(lambda screen: screen.rstrip().endswith(PROMPT))
@@ -187,10 +198,20 @@ class Terminal:
         return found
 
     def tutor(self) -> int:
-        """The process id of the tutor that runs in this terminal."""
-        found = {pid: command for pid, command in self.processes().items() if _parent(pid) == self.shell}
-        assert [command[1:] for command in found.values()] == [["-m", "tutor"]], found
-        return next(iter(found))
+        """The process id of the tutor that runs in this terminal; what the shell starts is a shell for a moment."""
+
+        def running() -> list[int]:
+            tutors = [pid for pid, command in self.processes().items() if command[1:] == ["-m", "tutor"]]
+            return [pid for pid in tutors if _stat(PROC / str(pid))[1] == self.shell]
+
+        wait_until(running, what=lambda: f"no tutor among {self.processes()}")
+        (pid,) = running()
+        return pid
+
+    def wait_until_idle(self) -> None:
+        """Wait until every thread of the tutor waits: it has taken up what was pressed, however slow the machine."""
+        tasks = PROC / str(self.tutor()) / "task"
+        wait_until(lambda: all(_stat(task)[0] == "S" for task in tasks.iterdir()), what=lambda: "the tutor is busy")
 
     def wait_until_empty(self, seconds: float = SECONDS) -> None:
         """Wait until nothing runs in this terminal but the shell."""
@@ -228,11 +249,13 @@ class Terminal:
         self.wait_for_prompt()
 
 
-def _parent(pid: int) -> int:
+def _stat(process: Path) -> tuple[str, int]:
+    """(state, parent) of a process or a thread in /proc; of one that is gone nothing."""
     with contextlib.suppress(OSError):
-        # After the command's name, which may hold anything, come the state and the parent.
-        return int((PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
-    return 0
+        # They come after the command's name, which may hold anything.
+        state, parent = (process / "stat").read_text().rpartition(")")[2].split()[:2]
+        return state, int(parent)
+    return "", 0
 
 
 def wait_until(condition: Callable[[], object], seconds: float = SECONDS, what: Callable[[], str] = str) -> None:

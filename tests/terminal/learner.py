@@ -34,6 +34,15 @@ def prepare(home: Path, *events: Event) -> list[str]:
         store.close()
 
 
+def keep(home: Path, key: str, text: str) -> None:
+    """Write a draft as if it had been left earlier."""
+    store = Store.open(home / "progress.db")
+    try:
+        store.save_draft(key, text)
+    finally:
+        store.close()
+
+
 def log(home: Path) -> list[Row]:
     """All rows of the log as they are on disk: (id, at, kind, item, data)."""
     with closing(sqlite3.connect(f"{(home / 'progress.db').as_uri()}?mode=ro", uri=True)) as db:
@@ -82,8 +91,9 @@ def choose(terminal: Terminal, label: str) -> None:
             wait_until(lambda before=marked: _marked(terminal) not in {"", before})
             continue
         terminal.press("Enter")
-        screen = terminal.wait_for(lambda screen: screen.strip() and "m Map" not in footer(screen))
-        if label.lower() in screen.partition("\n")[0].lower():
+        # A lesson is named a moment after its screen has opened.
+        screen = terminal.wait_for(lambda screen: heading(screen).strip() and "m Map" not in footer(screen))
+        if label.lower() in heading(screen).lower():
             return
         # Today was drawn anew, with the mark on what is next, between the look and the key.
         terminal.press("Escape")
@@ -97,6 +107,11 @@ def _marked(terminal: Terminal) -> str:
         if STEP.match(text) and BOLD.search(row):
             return text
     return ""
+
+
+def heading(screen: str) -> str:
+    """The first row, which names the screen."""
+    return screen.partition("\n")[0]
 
 
 def footer(screen: str) -> str:
