@@ -26,6 +26,21 @@ explanation lesson`; besides, by type (`verify` is described in `check_question`
                      stands for the line `name`, with a gap ① (② in the next fade, and so on) to be filled in
     self_graded      answer (the model answer), rubric
 
+**Difficulty**, for someone who has read the lesson and looks nothing up:
+
+     1  a definition, applied to numbers in the head
+     2  one rule or formula that the page or the prompt states, with numbers put in
+     3  one rule that has to be recalled or chosen first; a few lines of code followed
+     4  two steps; or a common belief held against what the lesson says
+     5  two ideas joined
+     6  a short derivation, or one cause found among plausible ones
+     7  three ideas joined, or a derivation of several steps
+     8  a derivation with a twist: the obvious way ends at a wrong answer
+     9  paper, and ideas of several chapters; the prompt does not say which
+    10  what a researcher would have to think about, with paper
+
+A placement quiz prefers questions from 4 on.
+
 **Variants.** A question with `variants` is asked with other numbers each time:
 
     variants = [
