@@ -10,6 +10,7 @@ from tutor.course.load import is_written, load_chapter, load_course, load_questi
 from tutor.progress.queue import (
     EARLIER_FROM,
     EARLIER_SHARE,
+    PLACEMENT_DIFFICULTY,
     PLACEMENT_EACH,
     Selection,
     passes_placement,
@@ -68,6 +69,17 @@ def test_a_placement_quiz_asks_about_every_objective(stub) -> None:  # type: ign
         there = [q for q in bank.values() if objective.id in q.objectives and q.type != "self_graded"]
         assert sum(objective.id in q.objectives for q in chosen.questions) >= min(PLACEMENT_EACH, len(there))
     assert all(q.type != "self_graded" for q in chosen.questions)
+
+
+@pytest.mark.parametrize("stub", CHAPTERS, ids=lambda stub: stub.id)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_placement_quiz_asks_the_easiest_and_the_hardest_only_for_want_of_others(stub, seed: int) -> None:  # type: ignore[no-untyped-def]
+    bank = load_questions(CONTENT, stub.id)
+    middling = [q for q in bank.values() if q.difficulty in PLACEMENT_DIFFICULTY and q.type != "self_graded"]
+    chosen = select_placement(CONTENT, stub.id, seed).questions
+    for question in chosen:
+        left = [{name for name in question.objectives if name in q.objectives} for q in middling if q not in chosen]
+        assert question in middling or set().union(*left) != set(question.objectives)
 
 
 def test_placement_is_passed_with_four_in_five() -> None:

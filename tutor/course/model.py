@@ -39,7 +39,7 @@ explanation lesson`; besides, by type (`verify` is described in `check_question`
      9  paper, and ideas of several chapters; the prompt does not say which
     10  what a researcher would have to think about, with paper
 
-A placement quiz prefers questions from 4 on.
+A placement quiz prefers questions from 4 to 8.
 
 **Variants.** A question with `variants` is asked with other numbers each time:
 

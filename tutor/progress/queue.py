@@ -25,6 +25,8 @@ EARLIER_FROM = 3
 EARLIER_SHARE = 0.3
 PLACEMENT_EACH = 2
 """Questions of a placement quiz on each objective."""
+PLACEMENT_DIFFICULTY = range(4, 9)
+"""Neither warm-ups nor questions for paper, as long as there are others."""
 PLACEMENT_PASS = 0.8
 
 
@@ -180,12 +182,12 @@ def select_checkpoint(content: Path, course: Course, chapter_id: str, seed: int)
 
 
 def select_placement(content: Path, chapter_id: str, seed: int) -> Selection:
-    """Two questions on each objective of a chapter, harder ones first choice; none that the learner grades."""
+    """Two questions on each objective of a chapter, middling ones if it can be; none that the learner grades."""
     chapter = load_chapter(content, chapter_id)
     rng = random.Random(f"placement:{chapter_id}:{seed}")
     rest = [question for question in load_questions(content, chapter_id).values() if question.type != "self_graded"]
     rng.shuffle(rest)
-    rest.sort(key=lambda question: question.difficulty < 4)
+    rest.sort(key=lambda question: question.difficulty not in PLACEMENT_DIFFICULTY)
     chosen: list[Question] = []
     for objective in chapter.objectives:
         about = [q for q in rest if objective.id in q.objectives and q not in chosen]
