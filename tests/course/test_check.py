@@ -248,7 +248,7 @@ section = "1.1"
 minutes = 5
 objectives = ["o"]
 labs = ["a-lab"]
-questions = ["number"]
+questions = ["formula"]
 +++
 
 ## First page
@@ -705,7 +705,8 @@ FILE_RULES = {
         ('["one", "two"]', '["one", "two", "three"]', None, "three.md:1: cannot be read: No such file"),
     ],
     "01-small/lessons/one.md": [
-        ('questions = ["number"]', 'questions = ["no"]', 'id = "one"', "asks 'no', which is not in the bank"),
+        ('questions = ["formula"]', 'questions = ["no"]', 'id = "one"', "asks 'no', which is not in the bank"),
+        ('["formula"]', '["formula", "choice"]', 'id = "one"', "practises 'choice', which is kept for the checkpoint"),
         ('labs = ["a-lab"]', 'labs = ["b-lab"]', 'id = "one"', "there is no lab 'b-lab'"),
         ('objectives = ["o"]', 'objectives = ["p"]', 'id = "one"', "there is no objective 'p'"),
         ("minutes = 5", "minute = 5", "minute = 5", "unknown field `minute`"),

@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 from tests_support import finish, finished, mnist
 
+from tutor.course.load import load_chapter, load_lesson, load_questions
 from tutor.errors import TutorError
 from tutor.labs import charts, registry
 from tutor.labs.run import Run, replay
 from tutor.labs.spec import Check, Lab, describe, make_params, params_of, with_minus
+from tutor.paths import content_dir
 
 LABS = registry.all_labs()
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.full) for seed in (1, 2, 3, 4))]
@@ -245,6 +247,16 @@ def test_lists_name_labs_without_loading_them() -> None:
     code += "print(sorted({'numpy', *registry.LABS.values()} & set(sys.modules)))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
     assert said == [*(lab.title for lab in LABS), "[]"]
+
+
+def test_the_question_that_follows_a_lab_is_no_practice_of_a_lesson() -> None:
+    content = content_dir()
+    follows = {(lab.chapter, lab.explain) for lab in LABS}
+    for chapter in {lab.chapter for lab in LABS}:
+        assert {(chapter, name) for name in load_questions(content, chapter)} & follows
+        for lesson in load_chapter(content, chapter).lessons:
+            practised = load_lesson(content, chapter, lesson).head.questions
+            assert not {(chapter, name) for name in practised} & follows, lesson
 
 
 def test_labs_can_be_listed_without_loading_numpy() -> None:

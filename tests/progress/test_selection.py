@@ -49,6 +49,10 @@ def test_a_checkpoint_covers_the_chapter_and_looks_back(stub, seed: int) -> None
         assert not earlier
     assert len(chosen.ids) >= len(chapter.checkpoint)
     assert len(chosen.ids) <= len(chapter.checkpoint) + math.ceil(len(chapter.objectives) / (1 - EARLIER_SHARE))
+    # What the lessons have not asked comes first; only an objective without such a question asks another one.
+    kept = set(chapter.checkpoint)
+    covered = {name for q in bank.values() if q.id in kept for name in q.objectives}
+    assert all(q.id in kept or not covered >= set(q.objectives) for q in own)
     assert chosen.objectives == tuple(sorted({name for q in chosen.questions for name in q.objectives}))
     assert meetings(chosen) == 0
     assert chosen == select_checkpoint(CONTENT, COURSE, stub.id, seed)

@@ -210,6 +210,8 @@ class _Checker:
         for question in lesson.head.questions:
             if question not in known and not self.unread:
                 self.say(path, 2, f"asks {question!r}, which is not in the bank")
+            if any(question in chapter.checkpoint for chapter in self.chapters.values()):
+                self.say(path, 2, f"practises {question!r}, which is kept for the checkpoint")
         for lab in lesson.head.labs:
             if lab not in self.labs:
                 self.say(path, 2, f"there is no lab {lab!r}")

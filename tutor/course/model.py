@@ -131,7 +131,7 @@ class Chapter(Frozen, frozen=True):
     """Lesson ids, in reading order; the file is `lessons/ID.md`."""
     labs: tuple[str, ...]
     checkpoint: tuple[str, ...]
-    """Question ids, in the order they are asked."""
+    """Question ids kept for the checkpoint, practised in no lesson; a checkpoint asks about as many."""
     prerequisites: tuple[str, ...] = ()
 
 

@@ -145,7 +145,8 @@ class Selection:
 def select_checkpoint(content: Path, course: Course, chapter_id: str, seed: int) -> Selection:
     """A checkpoint from the chapter's bank: the guide's questions, every objective, the rest drawn by the seed.
 
-    What was asked about least is drawn first. It is about as long as the list that `chapter.toml` proposes.
+    Drawn first are those of the list in `chapter.toml`, which no lesson has asked, and of them what was asked about
+    least. It is about as long as that list.
     From chapter 3 on at least 30 % are about earlier chapters. Neighbours share no objective if that can be avoided.
     """
     chapter = load_chapter(content, chapter_id)
@@ -159,6 +160,7 @@ def select_checkpoint(content: Path, course: Course, chapter_id: str, seed: int)
     chosen = [question for question in bank.values() if question.checkpoint]
     rest = [question for question in bank.values() if not question.checkpoint]
     rng.shuffle(rest)
+    rest.sort(key=lambda question: question.id not in chapter.checkpoint)
     for objective in chapter.objectives:
         if not any(objective.id in question.objectives for question in chosen):
             chosen += [question for question in rest if objective.id in question.objectives][:1]
@@ -167,6 +169,7 @@ def select_checkpoint(content: Path, course: Course, chapter_id: str, seed: int)
         left = [question for question in rest if question not in chosen]
         if not left:
             break
+        left = [question for question in left if question.id in chapter.checkpoint] or left
         chosen.append(min(left, key=lambda question: max((asked[name] for name in question.objectives), default=0)))
     picked = [(question, chapter_id) for question in chosen]
     # The share holds also when the guide's questions and the objectives have filled the size.
