@@ -518,6 +518,30 @@ async def test_play_after_the_end_begins_again() -> None:
         assert screen.query_one("#outcome").display
 
 
+async def test_a_live_knob_turned_after_the_end_says_how_it_runs_again() -> None:
+    predicted()
+    async with learning() as learner:
+        screen = await open_lab(learner)
+        await run_to_the_end(learner, screen)
+        ended = "The run has ended: space runs it again with these knobs."
+        assert not learner.part("#lab-note").startswith(ended)
+        await learner.press("down", "down", "enter")
+        assert screen.values["rival"] is False
+        await learner.until(lambda: learner.part("#lab-note").startswith(ended), f"for {ended!r}")
+        await learner.press("space")
+        await frame(learner, screen, lambda frame: not frame.done)
+        await learner.until(lambda: ended not in learner.part("#lab-note"), "for the note of the new run")
+
+
+async def test_a_prediction_in_a_chart_out_of_sight_is_named_by_its_title() -> None:
+    async with learning(size=(80, 24)) as learner:
+        await open_lab(learner)
+        shown = next(chart.title for chart in SVD.charts if chart.id == SVD.prediction.chart)
+        assert shown not in learner.words
+        await learner.press("space", *"0.7", "enter", *FULL_SPEED)
+        await learner.sees(f"You predicted 0.7 (in “{shown}”); it is")
+
+
 async def test_d_puts_the_knobs_back_and_starts_again() -> None:
     predicted()
     async with learning() as learner:

@@ -253,7 +253,9 @@ class LabScreen(Screen[None]):
         self.pace.note(time.monotonic(), frame.step, frame.running)
         self._draw_head()
         self._draw_checks(frame.checks)
-        self._say(with_minus(frame.note))
+        # A live knob that is turned after the end changes what is drawn of the run, or only the next one.
+        ended = frame.done and bool(self.changes) and self.changes[-1][0] == frame.step
+        self._say((ended * "The run has ended: space runs it again with these knobs. ") + with_minus(frame.note))
         if frame.step and self.introducing:
             self.introducing = False
             self.query_one("#outcome", Static).display = False
@@ -316,8 +318,8 @@ class LabScreen(Screen[None]):
         text.append(f"{figure(self.predicted)}{unit}")
         shown = self.lab.prediction.chart
         if shown not in self._visible():
-            at = [chart.id for chart in self.lab.charts].index(shown) + 1
-            text.append(f" (chart {at})", style="dim")
+            title = next(chart.title for chart in self.lab.charts if chart.id == shown)
+            text.append(f" (in “{title}”)", style="dim")
         if self.values != self._defaults():
             text.append(" for the knobs as the lab opens; this run had others: ")
             text.append("d", style="bold reverse")
