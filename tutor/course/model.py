@@ -142,6 +142,8 @@ class LessonHead(Frozen, frozen=True):
     title: str
     section: str
     minutes: int
+    """To read, run and practise it; its labs are steps of their own. As a rule, within a third: a minute for 150 words,
+    a display formula, a block of code and ten of its lines; 1½ for a step or a **Think.**, 2½ for a question."""
     objectives: tuple[str, ...] = ()
     labs: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()
