@@ -565,7 +565,15 @@ def derived(content: Path) -> Path:
     return content
 
 
-async def test_space_shows_a_derivation_step_by_step_and_then_turns_the_page(derived: Path, store: Store) -> None:
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "nothing can be kept"])
+async def test_space_shows_a_derivation_step_by_step_and_then_turns_the_page(
+    derived: Path, store: Store, monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    def refuse(*_: object) -> None:
+        raise TutorError("the file is read-only")
+
+    if not kept:
+        monkeypatch.setattr(store, "save_draft", refuse)
     app = Reader(derived, store, "second")
     steps = ["It is claimed.", "First reason.", "Second reason.", "Hence it holds."]
     async with app.run_test(size=(80, 24)) as pilot:
@@ -623,17 +631,3 @@ async def test_a_step_that_was_shown_is_on_the_screen(derived: Path, store: Stor
         assert all(f"paragraph {n}" in seen for n in range(40))
         # With the last step the end of the page was there, so the next Space has turned it.
         await sees(pilot, "page 2 of 2")
-
-
-async def test_steps_go_on_where_nothing_can_be_kept(
-    derived: Path, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> None:
-        raise TutorError("the file is read-only")
-
-    monkeypatch.setattr(store, "save_draft", refuse)
-    app = Reader(derived, store, "second")
-    async with app.run_test(size=(80, 24)) as pilot:
-        for step in ("It is claimed.", "First reason.", "Second reason.", "Hence it holds."):
-            await sees(pilot, step)
-            await pilot.press("space")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -40,6 +41,25 @@ CHECKPOINT = load_chapter(paths.content_dir(), CHAPTER).checkpoint
 TYPES = ("single_choice", "multiple_choice", "true_false", "numeric", "expression", "order", "self_graded")
 TALL = (100, 70)
 """Where a question, its options with their reasons and its explanation fit without scrolling."""
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], asyncio.Event]:
+    """Holds back what is drawn into the text of an id until the event is set."""
+    update = MathMarkdown.update
+
+    def hold(text: str) -> asyncio.Event:
+        go_on = asyncio.Event()
+
+        async def updating(widget: MathMarkdown, markdown: str) -> None:
+            if widget.id == text:
+                await go_on.wait()
+            await update(widget, markdown)
+
+        monkeypatch.setattr(MathMarkdown, "update", updating)
+        return go_on
+
+    return hold
 
 
 def first(kind: str) -> Question:
@@ -297,22 +317,14 @@ async def test_free_recall_is_shown_on_request_until_it_is_compared() -> None:
         assert (given.outcome, given.revealed) == ("wrong", True)
 
 
-async def test_no_key_answers_a_question_that_is_not_seen_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_key_answers_a_question_that_is_not_seen_yet(held: Callable[[str], asyncio.Event]) -> None:
     numeric, other = first("numeric"), first("true_false")
     seed_quiz(numeric.id, other.id)
     async with learning(TALL) as learner:
         screen = await open_quiz(learner)
         await learner.press(*answer_keys(screen, True))
         await judged(learner, screen)
-        drawn = asyncio.Event()
-        update = MathMarkdown.update
-
-        async def updating(widget: MathMarkdown, markdown: str) -> None:
-            if widget.id == "prompt":
-                await drawn.wait()
-            await update(widget, markdown)
-
-        monkeypatch.setattr(MathMarkdown, "update", updating)
+        drawn = held("prompt")
         await learner.press("enter", "f4", "f3", "f9")
         drawn.set()
         await learner.until(lambda: screen.answer is not None, "for the second question")
@@ -640,21 +652,13 @@ async def test_leaving_while_something_is_drawn(
 
 @pytest.mark.parametrize("key", ["enter", "r"])
 async def test_an_explanation_that_comes_late_does_not_stand_under_the_next_try(
-    key: str, monkeypatch: pytest.MonkeyPatch
+    key: str, held: Callable[[str], asyncio.Event]
 ) -> None:
     numeric, other = first("numeric"), first("true_false")
     seed_quiz(numeric.id, other.id)
     async with learning(TALL) as learner:
         screen = await open_quiz(learner)
-        slow = asyncio.Event()
-        update = MathMarkdown.update
-
-        async def updating(widget: MathMarkdown, markdown: str) -> None:
-            if widget.id == "explanation":
-                await slow.wait()
-            await update(widget, markdown)
-
-        monkeypatch.setattr(MathMarkdown, "update", updating)
+        slow = held("explanation")
         await learner.press(*answer_keys(screen, False))
         await learner.sees("✗ Wrong")
         await learner.press(key)
