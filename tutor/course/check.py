@@ -34,6 +34,7 @@ from tutor.errors import TutorError
 Runner = Callable[[str], tuple[bool, str]]
 """Runs a code block; returns whether it ended well, and its output or the error."""
 
+LESSON_PAGES = 8
 PAGE_LINES = 62
 CODE_WIDTH = 72
 FORMULA_WIDTH = 76
@@ -219,6 +220,8 @@ class _Checker:
         for name in lesson.head.objectives:
             if name not in objectives and not self.unread:
                 self.say(path, 2, f"there is no objective {name!r}")
+        if len(lesson.pages) > LESSON_PAGES:
+            self.say(path, 2, f"has {len(lesson.pages)} pages: more than {LESSON_PAGES} are two lessons")
         for at, (page, line) in enumerate(_pages_with_lines(lesson), 1):
             # A mark at which the page waits is not read as lines.
             lines = page.count("\n") - 2 * page.count(f"\n{markup.PAUSE}\n")
