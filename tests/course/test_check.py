@@ -712,7 +712,7 @@ FILE_RULES = {
         ("minutes = 5", "minute = 5", "minute = 5", "unknown field `minute`"),
         ("## Second", "## Second" + "\nline" * 70, "## Second", "page 2 has 81 lines, at most 62 are comfortable"),
         ("## Second", "Second", "Second page", "page 2 must begin with a heading `## …`"),
-        ("## First page", "## First page" + "\n\n---\n\n## More" * 7, 'id = "one"', "has 9 pages: more than 8 are two lessons"),
+        ("## First page", "## 1" + "\n\n---\n\n## 2" * 7, 'id = "one"', "has 9 pages: more than 8 are two lessons"),
         # steps
         ("Code: `x[0](lab:none)`.", "\n\n. . .", ". . .", "nothing stands below this mark . . ."),
         ("An inline", ". . .\n\nAn inline", ". . .", "nothing stands between this mark . . . and what is above it"),
