@@ -181,6 +181,20 @@ def test_the_hit_is_in_the_snippet_however_far_down_it_stands() -> None:
     assert sum(len(piece) for piece, _ in pieces) < 200
 
 
+def test_the_snippet_shows_where_the_words_stand_together() -> None:
+    words = ["complete", "the", "square"]
+    pieces = list(snippet("the score, the noise, " * 40 + "Complete the square in y. " + "the law " * 40, words))
+    assert {"Complete", "square"} < {piece for piece, hit in pieces if hit}
+
+
+def test_words_that_stand_together_come_before_the_same_words_apart(index: Path) -> None:
+    found = search(index, "complete the square")
+    assert len(found) > 1
+    together = ["complete the square" in "".join(piece for piece, _ in one.snippet).casefold() for one in found]
+    assert together[0]
+    assert together == sorted(together, reverse=True)
+
+
 # -- the index ---
 
 

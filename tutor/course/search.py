@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -243,8 +244,8 @@ def _cells(text: str) -> str:
 def search(index: Path, query: str, limit: int = 50) -> list[Result]:
     """What holds all words of a query, or else any of them; the best first. Never raises for what is typed.
 
-    Words of a title count most, then the words' rarity and number (BM25). A word finds all that begin with it, but for
-    a single letter. Raises IndexDamagedError when the index cannot be read.
+    Words of a title count most, then that they stand together as typed, then their rarity and number (BM25). A word
+    finds all that begin with it, but for a single letter. Raises IndexDamagedError when the index cannot be read.
     """
     words = words_of(query)
     if not words:
@@ -252,9 +253,10 @@ def search(index: Path, query: str, limit: int = 50) -> list[Result]:
     try:
         with _opened(index) as db:
             rows = _matches(db, words, " AND ") or (_matches(db, words, " OR ") if len(words) > 1 else [])
+            together = _together(db, words)
     except sqlite3.Error as error:
         raise IndexDamagedError(f"{index}: the search index cannot be read ({error})") from None
-    rows.sort(key=lambda row: _rank(words, row))
+    rows.sort(key=lambda row: _rank(words, row, row[7] in together))
     return [Result(row[0], row[1], row[2], row[3], tuple(snippet(row[4], words))) for row in rows[:limit]]
 
 
@@ -263,7 +265,8 @@ def _matches(db: sqlite3.Connection, words: list[str], between: str) -> list[tup
     wanted = between.join(f'"{word}"{"*" if len(word) > 1 else ""}' for word in words)
     return db.execute(
         """
-        SELECT kind, title, place, target, text, pages.folded_title, bm25(pages_fts, 8.0, 1.0) AS score
+        SELECT kind, title, place, target, text, pages.folded_title, bm25(pages_fts, 8.0, 1.0) AS score,
+            pages.rowid
         FROM pages_fts JOIN pages ON pages.rowid = pages_fts.rowid
         WHERE pages_fts MATCH ? ORDER BY score LIMIT ?
         """,
@@ -271,27 +274,37 @@ def _matches(db: sqlite3.Connection, words: list[str], between: str) -> list[tup
     ).fetchall()
 
 
-def _rank(words: list[str], row: tuple[Any, ...]) -> tuple[bool, bool, bool, float]:
+def _together(db: sqlite3.Connection, words: list[str]) -> set[int]:
+    """The rows in which the words follow each other."""
+    phrase = f'"{" ".join(words)}"*'
+    return {row for (row,) in db.execute("SELECT rowid FROM pages_fts WHERE pages_fts MATCH ?", (phrase,))}
+
+
+def _rank(words: list[str], row: tuple[Any, ...], together: bool) -> tuple[bool, bool, bool, bool, float]:
     """First what is called exactly this, then titles that hold all words, whole before begun, then the rest."""
     title = re.findall(r"[^\W_]+", row[5])
     whole = all(word in title for word in words)
     begun = all(any(part.startswith(word) for part in title) for word in words)
     # BM25 is negative: the further below 0, the better.
-    return title != words, not whole, not begun, float(row[6]) * WORTH.get(row[0], 1.0)
+    return title != words, not whole, not begun, not together, float(row[6]) * WORTH.get(row[0], 1.0)
 
 
 def snippet(text: str, words: list[str], width: int = SNIPPET) -> Iterator[tuple[str, bool]]:
-    """The stretch of a text with the first hit, in pieces; true for those that begin with a word looked for."""
+    """The stretch of a text with the most of the words, in pieces; true for those that begin with one of them."""
     hits = _hits(text, words)
-    start = max(0, hits[0][0] - width // 3) if hits else 0
+    best = max(range(len(hits)), key=lambda at: _different(hits, at, width * 2 // 3), default=0)
+    begins, ends, _ = hits[best] if hits else (0, 0, 0)
+    start = max(0, begins - width // 3)
     if start:
-        start = text.find(" ", start, hits[0][0]) + 1 or start
+        start = text.find(" ", start, begins) + 1 or start
     end = min(len(text), start + width)
     if end < len(text):
-        end = max(text.rfind(" ", start, end), hits[0][1] if hits else 0) if " " in text[start:end] else end
+        end = max(text.rfind(" ", start, end), ends) if " " in text[start:end] else end
     at = start
     yield ("…" if start else ""), False
-    for first, last in hits:
+    for first, last, _ in hits:
+        if first < start:
+            continue
         if last > end:
             break
         yield text[at:first].replace("\n", " "), False
@@ -300,20 +313,28 @@ def snippet(text: str, words: list[str], width: int = SNIPPET) -> Iterator[tuple
     yield text[at:end].replace("\n", " ") + ("…" if end < len(text) else ""), False
 
 
-def _hits(text: str, words: list[str]) -> list[tuple[int, int]]:
-    """Where words of a text begin with one that is looked for: first and after the last character."""
+def _different(hits: list[tuple[int, int, int]], at: int, reach: int) -> int:
+    """How many different words are hit from a hit on, within so many characters."""
+    near = takewhile(lambda hit: hit[1] <= hits[at][0] + reach, islice(hits, at, None))
+    return len({word for _, _, word in near})
+
+
+def _hits(text: str, words: list[str]) -> list[tuple[int, int, int]]:
+    """Where words of a text begin with one that is looked for: first, after the last character, and which it is."""
     letters: list[str] = []
     places: list[int] = []
     for place, sign in enumerate(text):
         becomes = folded_sign(sign)
         letters.append(becomes)
         places += [place] * len(becomes)
-    pattern = "|".join(word + r"[^\W_]*" * (len(word) > 1) for word in words)
-    found: list[tuple[int, int]] = []
+    # The longer first: a word that begins with both is the longer one.
+    longest = sorted(set(words), key=len, reverse=True)
+    pattern = "|".join("(" + word + r"[^\W_]*" * (len(word) > 1) + ")" for word in longest)
+    found: list[tuple[int, int, int]] = []
     for match in re.finditer(rf"(?<![^\W_])(?:{pattern})(?![^\W_])", "".join(letters)):
         first, last = places[match.start()], places[match.end() - 1] + 1
         if not found or first >= found[-1][1]:
-            found.append((first, last))
+            found.append((first, last, match.lastindex or 0))
     return found
 
 
