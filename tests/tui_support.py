@@ -29,8 +29,10 @@ from tutor.tui.widgets.match import MatchAnswer
 
 S = TypeVar("S", bound=Screen[Any])
 
-PATIENCE = 40.0
+PATIENCE = 60.0
 """Seconds after which what is waited for will not come, however busy the machine is."""
+REFRESH_SECONDS = 1 / 50
+"""A little longer than Textual waits before it draws what has changed."""
 CHAPTER = "linear-algebra"
 COURSE = load_course(paths.content_dir())
 BANK: dict[str, Question] = load_questions(paths.content_dir(), CHAPTER)
@@ -39,6 +41,24 @@ BANK: dict[str, Question] = load_questions(paths.content_dir(), CHAPTER)
 def screen_text(app: App[Any]) -> str:
     """What stands on the terminal, line by line."""
     return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
+
+
+async def wait_for_idle(min_sleep: float = 0, max_sleep: float = 0) -> None:
+    """Wait until the event loop has nothing to do, also after a refresh; in the place of Textual's own.
+
+    That one waits until the process uses no processor, which one that has to wait for a processor does not either.
+    """
+    await _wait_until_none_is_ready()
+    await asyncio.sleep(REFRESH_SECONDS)
+    await _wait_until_none_is_ready()
+
+
+async def _wait_until_none_is_ready() -> None:
+    loop: Any = asyncio.get_running_loop()
+    for _ in range(10_000):  # what is ready again and again is waited for with `until`
+        await asyncio.sleep(0)
+        if not loop._ready:
+            return
 
 
 class Learner:
@@ -196,6 +216,7 @@ async def asks(learner: Learner, screen: QuizScreen) -> Question:
         return answer.has_focus_within
 
     await learner.until(ready, "for a question")
+    await learner.settle()
     assert screen.question is not None
     return screen.question
 

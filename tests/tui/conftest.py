@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tui_support import wait_for_idle
 
 from tutor import paths
 from tutor.labs import client
@@ -12,8 +13,10 @@ from tutor.tui.screens.today import TodayScreen
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine busy with other tests is slow: the host has longer to answer before it is replaced."""
+    """A machine busy with other tests is slow: the host has longer to answer, and idle is who has nothing to do."""
     monkeypatch.setattr(client, "ANSWER_SECONDS", 15.0)
+    for module in ("textual.app", "textual.pilot"):
+        monkeypatch.setattr(f"{module}.wait_for_idle", wait_for_idle)
 
 
 @pytest.fixture
