@@ -60,6 +60,7 @@ async def opened(learner: Learner, target: str) -> QuizScreen:
 
 async def judged(learner: Learner, screen: QuizScreen) -> None:
     await learner.until(lambda: screen.query_one("#explanation").display, "for the explanation")
+    await learner.settle()
 
 
 async def test_a_review_from_the_first_question_to_what_comes_tomorrow() -> None:

@@ -39,8 +39,14 @@ def indexed(made: bytes) -> Path:
 async def types(learner: Learner, words: str, found: str) -> SearchScreen:
     screen = await learner.on(SearchScreen)
     await learner.press(*words)
+    await looked(learner, screen)
     await learner.sees(found)
     return screen
+
+
+async def looked(learner: Learner, screen: SearchScreen) -> None:
+    """Wait until the results are those of all that was typed."""
+    await learner.until(lambda: not [worker for worker in screen.workers if worker.group == "look"], "for the results")
 
 
 def marked(learner: Learner) -> str:
@@ -170,8 +176,8 @@ async def test_a_question_is_asked_and_asked_anew_the_next_time(indexed: Path) -
         await learner.press("slash")
         screen = await learner.on(SearchScreen)
         await learner.press(*"whitening")
+        await looked(learner, screen)
         ways = {f"question:{question.id}" for question in BANK.values() if question.type != "self_graded"}
-        await learner.until(lambda: any(result.target in ways for result in screen.results), "for a question")
         at = next(at for at, result in enumerate(screen.results) if result.target in ways)
         await learner.press(*["down"] * at, "enter")
         for _ in range(2):

@@ -173,6 +173,7 @@ def looks(
             for field in app.screen.query("Input, TextArea"):
                 assert isinstance(field, Input | TextArea)
                 field.cursor_blink = False
+            await learner.settle()
 
         return snap_compare(app, terminal_size=size, run_before=before)
 

@@ -307,8 +307,8 @@ async def test_a_broken_file_is_named_and_the_app_lives(course_copy: Path, spoil
     async with learning((140, 34)) as learner:
         line = 1 if spoilt == "chapter.toml" else 2
         # A long path is broken where the line ends.
-        said = "".join(learner.text.split())
-        assert f"{file}:{line}:notTOML".replace(" ", "") in said
+        said = f"{file}:{line}:notTOML".replace(" ", "")
+        await learner.until(lambda: said in "".join(learner.text.split()), f"for {said}")
         await learner.press("enter", "down", "enter")
         assert isinstance(learner.app.screen, TodayScreen)
         await learner.press("m")
