@@ -9,6 +9,7 @@ from textual.geometry import Offset
 from textual.pilot import Pilot
 from textual.selection import Selection
 from textual.widgets import Label
+from tui_support import PATIENCE
 
 from tutor.course.markup import render_block
 from tutor.settings import Settings
@@ -50,7 +51,7 @@ def screen_text(app: App[None]) -> str:
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not condition():
             await pilot.pause(0.01)
 
