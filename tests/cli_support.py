@@ -37,7 +37,7 @@ def run(
         capture_output=True,
         encoding="utf-8",
         errors="surrogateescape",
-        timeout=120,
+        timeout=600,
     )
 
 
