@@ -24,6 +24,7 @@ from tests_support import leave_plan_open, mnist
 
 import tutor
 from tutor import cli, paths
+from tutor.course.load import load_course
 from tutor.labs import registry
 from tutor.labs.spec import Check, params_of
 from tutor.progress import events
@@ -99,6 +100,9 @@ def test_labs_are_listed_one_a_line_in_the_order_of_the_course(tmp_path: Path) -
     assert [line.split("\t") for line in done.stdout.splitlines()] == [
         [lab_id, registry.get(lab_id).title] for lab_id in LABS
     ]
+    rows = [json.loads(line) for line in run("labs", "--json", cwd=tmp_path).stdout.splitlines()]
+    assert [(row["id"], row["title"]) for row in rows] == [(lab_id, registry.get(lab_id).title) for lab_id in LABS]
+    assert {row["chapter"] for row in rows} <= {chapter.id for chapter in load_course(paths.content_dir()).chapters}
 
 
 def test_where_says_where_everything_is(tmp_path: Path, home: Path) -> None:

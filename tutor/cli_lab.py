@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
-def labs() -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def labs(as_json: bool) -> None:
     """List the labs, one a line: id, then title."""
     from tutor.labs import registry
 
     for lab in registry.all_labs():
-        click.echo(f"{lab.id}\t{lab.title}")
+        if as_json:
+            emit({"id": lab.id, "title": lab.title, "chapter": lab.chapter})
+        else:
+            click.echo(f"{lab.id}\t{lab.title}")
 
 
 class _LabGroup(click.Group):

@@ -128,7 +128,7 @@ def answerable(number: int) -> Callable[[str], bool]:
 
 def is_drawn(screen: str) -> bool:
     """Whether a page of a lesson is all there: what it offers is known only then."""
-    return "Mark" in footer(screen) or "Unfold" in footer(screen)
+    return any(key in footer(screen) for key in ("Mark", "Unfold", "Fold"))
 
 
 def readable(page: int) -> Callable[[str], bool]:

@@ -587,14 +587,14 @@ async def test_space_shows_a_derivation_step_by_step_and_then_turns_the_page(
             left = len(steps) - 1 - at
             assert (f"next of {left} steps" in shown) is (left > 1)
             assert ("Space shows the last" in shown) is (left == 1)
-            assert ("u" in footer(app.reading)) is (left > 0)
+            assert footer(app.reading)["u"] == ("Unfold" if left else "Fold")
             # A formula of a step to come cannot be marked or copied.
             assert ("y" in footer(app.reading)) is (at > 0)
             await pilot.press("space")
         await sees(pilot, "page 2 of 2")
 
 
-async def test_steps_that_were_seen_are_seen_again_and_u_shows_all(derived: Path, store: Store) -> None:
+async def test_steps_that_were_seen_are_seen_again_and_u_shows_or_hides_all(derived: Path, store: Store) -> None:
     app = Reader(derived, store, "second")
     async with app.run_test(size=(80, 24)) as pilot:
         await sees(pilot, "It is claimed.")
@@ -612,7 +612,16 @@ async def test_steps_that_were_seen_are_seen_again_and_u_shows_all(derived: Path
         assert "Second reason." not in text_of(again.reading)
         await pilot.press("u")
         await sees(pilot, "Hence it holds.")
-        assert "u" not in footer(again.reading)
+        # The formula of a step that is hidden again is marked no more.
+        await pilot.press("tab")
+        assert again.reading.marked is not None
+        await pilot.press("u")
+        await sees(pilot, "next of 3 steps")
+        assert again.reading.marked is None
+        assert "First reason." not in text_of(again.reading)
+    last = Reader(derived, store, "second", 1)
+    async with last.run_test(size=(80, 24)) as pilot:
+        await sees(pilot, "next of 3 steps")
 
 
 async def test_a_step_that_was_shown_is_on_the_screen(derived: Path, store: Store) -> None:

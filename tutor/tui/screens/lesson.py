@@ -113,7 +113,8 @@ class LessonScreen(Screen[None], inherit_bindings=False):
     app: TutorApp
     HELP = (
         "Space reads on: it scrolls, and turns the page at its end. n and p turn pages at once. A derivation waits "
-        "before each step, so that you can find it yourself: Space shows it, u shows all of them.\n"
+        "before each step, so that you can find it yourself: Space shows it, u shows all of them, and then hides them "
+        "for another try.\n"
         "Tab marks what can be acted on: formulas, code, links. y copies the marked formula or code, r runs the "
         "marked code in a process of its own, Enter opens the marked link. Without a mark, y and r take the first "
         "that is on the screen. The left and right arrows move a marked block that is wider than the page."
@@ -132,6 +133,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
             tooltip="Show the next step, scroll down, at the end turn the page",
         ),
         Binding("u", "unfold", "Unfold", tooltip="Show all steps of the derivation"),
+        Binding("u", "fold", "Fold", tooltip="Hide the steps of the derivation, to find them yourself"),
         Binding("tab", "mark(1)", "Mark", tooltip="Next formula, code or link"),
         Binding("shift+tab", "mark(-1)", "Mark", show=False, tooltip="The formula, code or link before"),
         Binding("enter", "open", "Open", tooltip="Open the marked link"),
@@ -366,16 +368,19 @@ class LessonScreen(Screen[None], inherit_bindings=False):
         """Show so many steps, and bring the newest onto the screen."""
         before = self.waiting
         assert before is not None
+        self._keep_steps(steps)
+        blocks = self.text.children
+        first = blocks[blocks.index(before) + 1]
+        last = self.waiting or self.query_one(Page)  # of all steps the page's end, so that the next Space turns it
+        self.call_after_refresh(self._bring_step, first, last)
+
+    def _keep_steps(self, steps: int) -> None:
         self._show_steps(steps)
         try:
             self.app.store.save_draft(self._steps_draft, str(steps))
         except TutorError as error:
             self.notify(str(error), severity="error", markup=False)
         self.refresh_bindings()
-        blocks = self.text.children
-        first = blocks[blocks.index(before) + 1]
-        last = self.waiting or self.query_one(Page)  # of all steps the page's end, so that the next Space turns it
-        self.call_after_refresh(self._bring_step, first, last)
 
     def _show_steps(self, steps: int) -> None:
         self.steps, self.waiting = steps, self.text.unfold(steps)
@@ -432,7 +437,7 @@ class LessonScreen(Screen[None], inherit_bindings=False):
         if action == "stop":
             return self.running is not None
         lesson_keys = {"next", "previous", "sideways", "read_on", "mark", "open", "run", "copy", "lab", "practice"}
-        if action not in lesson_keys | {"contents", "scroll", "unfold"}:
+        if action not in lesson_keys | {"contents", "scroll", "unfold", "fold"}:
             return True
         if self.lesson is None:
             return False
@@ -444,6 +449,8 @@ class LessonScreen(Screen[None], inherit_bindings=False):
                 return self.page > 1 or self._neighbour(-1) is not None
             case "unfold":
                 return self.waiting is not None and self._drawn == (self.lesson_id, self.page)
+            case "fold":
+                return self.waiting is None and bool(self.text.pauses) and self._drawn == (self.lesson_id, self.page)
             case "mark":
                 return bool(self._actionable())
             case "open":
@@ -501,6 +508,15 @@ class LessonScreen(Screen[None], inherit_bindings=False):
     def action_unfold(self) -> None:
         """Show all steps of the derivation."""
         self._unfold(len(self.text.pauses))
+
+    def action_fold(self) -> None:
+        """Hide the steps of the derivation."""
+        self._keep_steps(0)
+        if self.marked is not None and self.marked not in self._actionable():
+            self.marked.remove_class("-current")
+            self.marked = None
+        assert self.waiting is not None
+        self.call_after_refresh(self.query_one("#lesson-body").scroll_to_widget, self.waiting, animate=False)
 
     def action_scroll(self, way: str) -> None:
         """Scroll within the page."""
