@@ -118,8 +118,13 @@ class Terminal:
         self._tmux("paste-buffer", "-p", "-r", "-d")
 
     def resize(self, columns: int, rows: int) -> None:
-        """Change the size of the terminal."""
+        """Change the size of the terminal. tmux tells the program in it a quarter of a second later at times."""
         self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
+        line = os.open(self.tty, os.O_RDONLY | os.O_NOCTTY)
+        try:
+            wait_until(lambda: termios.tcgetwinsize(line) == (rows, columns))
+        finally:
+            os.close(line)
 
     # -- screen ---
 

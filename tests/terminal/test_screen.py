@@ -101,6 +101,17 @@ TOUR: list[tuple[str, str | Callable[[str], object]]] = [
 """Keys, and what is then to be seen on a screen of 20 × 6."""
 
 
+def resized(window: Terminal, columns: int, rows: int) -> None:
+    """Change the size, and wait until the tutor has drawn itself anew: a key before that belongs to the old size."""
+    before = len(window.written())
+    window.resize(columns, rows)
+    wait_until(lambda: len(window.written()) > before)
+    if rows > 1:
+        # What it had been scrolled to may be elsewhere now; the keys are named at the foot of every screen.
+        window.still(lambda screen: len(screen.split("\n")[rows - 1]) > 1)
+    window.wait_until_idle()
+
+
 def test_no_screen_minds_a_terminal_that_is_much_too_small(terminal: Callable[..., Terminal], home: Path) -> None:
     asked = ("la-null-space", "la-norms-order", "la-checkpoint-svd", "la-linear-collapse")
     learner.prepare(home, events.QuizStart(item="checkpoint:linear-algebra", questions=asked, seed=1))
@@ -110,14 +121,12 @@ def test_no_screen_minds_a_terminal_that_is_much_too_small(terminal: Callable[..
     for key, wanted in TOUR:
         window.press(key)
         window.wait_for(wanted)
-        window.resize(1, 1)
         if wanted == "question 2":
             # That it takes keys is seen only where there is room to name them.
-            window.resize(80, 24)
+            resized(window, 80, 24)
             window.wait_for(learner.answerable(2))
-        window.resize(20, 6)
-        # What it had been scrolled to may be elsewhere now.
-        window.wait_for(str.strip)
+        resized(window, 1, 1)
+        resized(window, 20, 6)
     window.resize(80, 24)
     window.wait_for(lambda screen: all(text in screen for text in ("question 3 of 4", "Try again")))
     assert window.tutor() == tutor

@@ -531,7 +531,6 @@ async def test_a_live_knob_turned_after_the_end_says_how_it_runs_again() -> None
         assert screen.values["rival"] is False
         await learner.until(lambda: learner.part("#lab-note").startswith(ended), f"for {ended!r}")
         await learner.press("space")
-        await frame(learner, screen, lambda frame: not frame.done)
         await learner.until(lambda: ended not in learner.part("#lab-note"), "for the note of the new run")
 
 
