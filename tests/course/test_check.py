@@ -159,7 +159,12 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
 
 
 @pytest.mark.parametrize(
-    ("chapter", "item"), [pytest.param(chapter, item, id=item["id"]) for chapter, item in QUESTIONS]
+    ("chapter", "item"),
+    # A chapter is read whole once a process: all its questions in one.
+    [
+        pytest.param(chapter, item, id=item["id"], marks=pytest.mark.xdist_group(f"bank of {chapter}"))
+        for chapter, item in QUESTIONS
+    ],
 )
 def test_a_flipped_key_is_reported_with_file_line_and_id(
     alone: Callable[[str], tuple[Path, list[Problem]]], chapter: str, item: dict[str, Any]

@@ -75,7 +75,7 @@ class TestSchrodingerBridge:
 @pytest.mark.xdist_group("flow-matching")
 class TestFlowMatching:
     def test_one_step_finds_one_mode_many_find_all(self) -> None:
-        done = run("flow-matching", updates=1500)
+        done = run("flow-matching")
         assert failed(done) == []
         assert done.frame().scalars["modes_of_one"] == 1
         arrays = done.frame().arrays
@@ -94,7 +94,7 @@ class TestFlowMatching:
             assert arrays[f"{name}_modes"][-2:].tolist() == [9, 9]
 
     def test_paths_that_are_drawn_bend(self) -> None:
-        paths = run("flow-matching", updates=1500).state.flight.paths
+        paths = run("flow-matching").state.flight.paths
         length = np.linalg.norm(np.diff(paths, axis=0), axis=2).sum(axis=0)
         assert np.median(length / np.linalg.norm(paths[-1] - paths[0], axis=1)) > 1.1
 
@@ -112,7 +112,7 @@ class TestFlowMatching:
     @pytest.mark.full
     @pytest.mark.parametrize("seed", range(5))
     def test_figures_of_the_default_run(self, seed: int) -> None:
-        scalars = run("flow-matching", seed).frame().scalars
+        scalars = run("flow-matching", seed, updates=5000).frame().scalars
         assert scalars["kl"] < 0.06
         assert scalars["off"] < 0.02
 
@@ -157,7 +157,7 @@ class TestGan:
 @pytest.mark.xdist_group("vae-vs-diffusion")
 class TestVaeVsDiffusion:
     def test_every_row_is_filled_and_drawn(self) -> None:
-        done = run("vae-vs-diffusion", seconds=0.2)
+        done = run("vae-vs-diffusion")
         table = done.frame().arrays["table"]
         assert np.isfinite(table[:, :4]).all()
         # A likelihood is had of the data, the Gaussian, VAE (a bound), diffusion and flow.
@@ -179,7 +179,7 @@ class TestVaeVsDiffusion:
     @pytest.mark.parametrize("source", ["ring", "grid"])
     @pytest.mark.parametrize("seed", range(5))
     def test_diffusion_mends_the_vae(self, source: str, seed: int) -> None:
-        done = run("vae-vs-diffusion", seed, source=source)
+        done = run("vae-vs-diffusion", seed, source=source, seconds=1.5)
         assert failed(done) == []
         scalars = done.frame().scalars
         assert scalars["off_vae"] > 2 * scalars["off_latent"]

@@ -591,4 +591,5 @@ LAB = Lab(
     ),
     explain="df-lab-flow-matching",
     source=("kernels.flow_matching", "kernels.gaussian_grid", "kernels.planar", "kernels.tangent", "kernels.mlp"),
+    quick={"updates": 1500},
 )

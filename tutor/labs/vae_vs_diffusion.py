@@ -394,4 +394,5 @@ LAB = Lab(
         "kernels.gan",
         "kernels.ode_likelihood",
     ),
+    quick={"seconds": 0.5},
 )
