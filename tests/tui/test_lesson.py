@@ -288,12 +288,12 @@ async def test_running_code_shows_what_it_printed(content: Path, store: Store) -
         assert text_of(app.reading).count("hello") == 1
         await pilot.press("r")
         await sees(pilot, "run again (r)")
-        assert text_of(app.reading).count("hello [/bold]") == 2
+        await until(pilot, lambda: text_of(app.reading).count("hello [/bold]") == 2)
         await pilot.press("n")
         await sees(pilot, "paragraph 0")
         await pilot.press("p")
         await sees(pilot, "run again (r)")
-        assert text_of(app.reading).count("hello [/bold]") == 2
+        await until(pilot, lambda: text_of(app.reading).count("hello [/bold]") == 2)
 
 
 async def test_an_error_is_said_in_words(content: Path, store: Store) -> None:
@@ -302,7 +302,7 @@ async def test_an_error_is_said_in_words(content: Path, store: Store) -> None:
         await sees(pilot, "run (r)")
         await pilot.press("r")
         await sees(pilot, "failed")
-        assert "ValueError: shape [/bold]" in text_of(app.reading)
+        await sees(pilot, "ValueError: shape [/bold]")
 
 
 async def test_escape_stops_the_code_and_only_then_leaves(content: Path, store: Store) -> None:
@@ -488,13 +488,14 @@ async def test_the_next_page_is_made_ahead_and_is_the_same(content: Path, store:
         await sees(pilot, "See the lab.")
         assert app.reading.text is made
         assert "Alpha" not in text_of(app.screen)
+        await pilot.pause()
         ahead = text_of(app.screen)
         await pilot.press("p")
         await sees(pilot, "Alpha")
         assert app.reading.text is made
         await pilot.press("n")
         await sees(pilot, "Beta")
-        assert text_of(app.screen) == ahead
+        await until(pilot, lambda: text_of(app.screen) == ahead)
 
 
 @pytest.mark.parametrize("ahead", [False, True])
