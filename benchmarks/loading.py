@@ -47,14 +47,14 @@ def loading() -> dict[str, float]:
 
 
 async def pages(targets: list[str]) -> dict[str, list[float]]:
-    """Milliseconds from asking for a page to its being laid out."""
+    """Milliseconds from asking for a page to its being painted: opened, turned at once, turned when it was read."""
     from textual.widgets import Markdown
 
     from tutor.course.load import load_lesson
     from tutor.tui.app import TutorApp
     from tutor.tui.screens.lesson import LessonScreen
 
-    found: dict[str, list[float]] = {"page": [], "next": [], "peer": []}
+    found: dict[str, list[float]] = {"page": [], "hurry": [], "next": [], "peer": []}
     app = TutorApp(start_host=False)
     async with app.run_test(size=(100, 40)) as pilot:
         await pilot.pause(0.3)
@@ -69,13 +69,18 @@ async def pages(targets: list[str]) -> dict[str, list[float]]:
                 await asyncio.sleep(0)
             await pilot.pause(0)
             found["page"].append(1000 * (time.perf_counter() - began))
-            began, before = time.perf_counter(), screen._drawn
-            app.simulate_key("n")  # the pilot's own way to press a key waits until the processor is idle
-            while screen._drawn == before:
-                await asyncio.sleep(0)
-            await pilot.pause(0)
-            found["next"].append(1000 * (time.perf_counter() - began))
-            text = load_lesson(app.content_dir, screen.chapter_id, lesson).pages[1]
+            for pace in ("hurry", "next"):
+                if pace == "next":
+                    while screen._ahead is None:  # a moment after the page is drawn
+                        await asyncio.sleep(0.01)
+                    await pilot.pause(0)
+                began, before = time.perf_counter(), screen._drawn
+                app.simulate_key("n")  # the pilot's own way to press a key waits until the processor is idle
+                while screen._drawn == before:
+                    await asyncio.sleep(0)
+                await pilot.pause(0)
+                found[pace].append(1000 * (time.perf_counter() - began))
+            text = load_lesson(app.content_dir, screen.chapter_id, lesson).pages[2]
             plain = Markdown("")
             await screen.query_one("#lesson-page").mount(plain)
             began = time.perf_counter()
@@ -98,7 +103,7 @@ def main() -> None:
         middle = {name: statistics.median(load[name] for load in loads) for name in loads[0]}
         lessons = ["whitening", "svd", "solvers", "flows", "langevin", "elbo"]
         found = asyncio.run(pages([f"lesson:{lesson}#1" for lesson in lessons]))
-    page, turned, bare = (statistics.median(found[name]) for name in ("page", "next", "peer"))
+    page, hurried, turned, bare = (statistics.median(found[name]) for name in found)
     print(f"loading, median of {runs}; pages, median of {len(lessons)}; {machine()}")
     print_table(
         [
@@ -106,6 +111,7 @@ def main() -> None:
             Row("what Today needs of all chapters", middle["agenda"], middle["peer"], target="≤ 50 ms"),
             Row("a lesson opened", page, bare, target="≤ 100 ms"),
             Row("the next page", turned, bare, target="≤ 100 ms"),
+            Row("… at once, before it was made ahead", hurried, bare),
         ],
         ours="genai-tutor",
         peer="bare",
