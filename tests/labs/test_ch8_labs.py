@@ -100,14 +100,16 @@ class TestRingVae:
     @pytest.mark.parametrize("seed", SEEDS)
     @pytest.mark.parametrize(
         "values",
-        [{"latent": 1}, *(pytest.param({"sigma": sigma}, marks=pytest.mark.full) for sigma in (0.7071, 2.0))],
+        [{"latent": 1}, {"sigma": 0.7071}, {"sigma": 2.0}],
         ids=str,
     )
+    @pytest.mark.full
     def test_bound_and_gap_hold_whatever_the_settings(self, values: dict[str, Any], seed: int) -> None:
         done = run("ring-vae", seed, **values)
         assert len(done.checks()) >= 3
         assert failed(done) == []
 
+    @pytest.mark.full
     def test_a_decoder_wider_than_the_data_collapses(self) -> None:
         frame = run("ring-vae", sigma=2.0).frame()
         assert frame.scalars["active"] == 0
@@ -139,6 +141,7 @@ class TestRingVae:
         done.change("noise", True)
         assert done.frame().scalars["off"] > 0.6
 
+    @pytest.mark.full
     def test_one_dimension_leaves_a_seam(self) -> None:
         assert run("ring-vae", latent=1).frame().scalars["off"] > 0.05
 
@@ -148,7 +151,7 @@ class TestRbm:
     @pytest.mark.parametrize("seed", SEEDS)
     @pytest.mark.full
     def test_persistent_chains_win_at_the_same_number_of_sweeps(self, seed: int) -> None:
-        scalars = run("rbm", seed).frame().scalars
+        scalars = run("rbm", seed, hidden=12).frame().scalars
         error = math.hypot(scalars["cd_error"], scalars["pcd_error"])
         assert scalars["pcd_likelihood"] - scalars["cd_likelihood"] > 4 * error
         # Known to be near −5.2 and −3.8.
@@ -157,16 +160,16 @@ class TestRbm:
 
     @pytest.mark.full
     def test_reconstructions_do_not_tell(self) -> None:
-        scalars = run("rbm").frame().scalars
+        scalars = run("rbm", hidden=12).frame().scalars
         assert scalars["cd_wrong"] < 0.1
         assert scalars["cd_wrong"] < scalars["pcd_wrong"] + 0.02
 
     @pytest.mark.full
     def test_more_sweeps_help_cd_most(self) -> None:
-        one, ten = (run("rbm", k=k).frame().scalars for k in (1, 10))
+        one, ten = (run("rbm", k=k, hidden=12).frame().scalars for k in (1, 10))
         assert ten["cd_likelihood"] - one["cd_likelihood"] > 1.0
         assert ten["pcd_likelihood"] > one["pcd_likelihood"] - 0.2
-        assert failed(run("rbm", k=10)) == []
+        assert failed(run("rbm", k=10, hidden=12)) == []
 
 
 @pytest.mark.xdist_group("gnn-ising")
@@ -174,7 +177,7 @@ class TestGnnIsing:
     @pytest.mark.parametrize("seed", SEEDS)
     @pytest.mark.full
     def test_bp_wins_for_weak_couplings_and_the_network_for_strong_ones(self, seed: int) -> None:
-        arrays = run("gnn-ising", seed).frame().arrays
+        arrays = run("gnn-ising", seed, features=16, rounds=6).frame().arrays
         belief, network = arrays["error_belief"], arrays["error_gnn"]
         assert belief[0] < 0.003 < network[0] < 0.05
         assert network[-1] < 0.75 * belief[-1]
@@ -184,7 +187,7 @@ class TestGnnIsing:
 
     @pytest.mark.full
     def test_the_network_carries_over_to_larger_grids(self) -> None:
-        arrays = run("gnn-ising").frame().arrays
+        arrays = run("gnn-ising", features=16, rounds=6).frame().arrays
         assert arrays["large_gnn"][-1] < 0.8 * arrays["large_belief"][-1]
         assert arrays["large_gnn"][0] < 0.05
 

@@ -374,4 +374,5 @@ LAB = Lab(
     ),
     explain="em-lab-gnn-ising",
     source=("kernels.ising", "kernels.gnn"),
+    quick={"features": 4, "rounds": 2},
 )

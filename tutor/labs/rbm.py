@@ -334,4 +334,5 @@ LAB = Lab(
     ),
     explain="em-lab-rbm",
     source=("kernels.rbm", "kernels.ais"),
+    quick={"hidden": 8},
 )
