@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from kernels import datasets
 from tutor.labs import registry
 from tutor.labs.run import Run
 from tutor.labs.spec import make_params
 from tutor.progress.store import Store
+
+
+def rest_in_full(values: Iterable[Any], quick: int = 1) -> list[Any]:
+    """Parameters of a test of which all but the first few are tried in long runs only."""
+    return [value if at < quick else pytest.param(value, marks=pytest.mark.full) for at, value in enumerate(values)]
 
 
 def finish(run: Run[Any, Any]) -> Run[Any, Any]:

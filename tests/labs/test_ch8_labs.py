@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests_support import finish
+from tests_support import finish, rest_in_full
 from tests_support import finished as run
 
 from tutor.labs import registry
@@ -26,7 +26,16 @@ class TestElbo:
     @pytest.mark.parametrize("seed", SEEDS)
     @pytest.mark.parametrize(
         "values",
-        [{"q": "mixture of two"}, {"x": -1.0}, {"x": 1.0}, {"estimator": "score function", "batch": 32}, {"s": 1.5}],
+        rest_in_full(
+            [
+                {"q": "mixture of two"},
+                {"estimator": "score function", "batch": 32},
+                {"x": -1.0},
+                {"x": 1.0},
+                {"s": 1.5},
+            ],
+            2,
+        ),
         ids=str,
     )
     def test_all_settings_keep_the_identity(self, values: dict[str, Any], seed: int) -> None:
@@ -67,7 +76,9 @@ class TestElbo:
 class TestScoreMatching:
     @pytest.mark.parametrize("seed", SEEDS)
     @pytest.mark.parametrize(
-        "values", [{"loss": "implicit"}, {"sigma": 0.2}, {"sigma": 2.0}, {"mode": 4.0}, {"mode": 0.0}], ids=str
+        "values",
+        rest_in_full([{"loss": "implicit"}, {"sigma": 0.2}, {"sigma": 2.0}, {"mode": 4.0}, {"mode": 0.0}], 2),
+        ids=str,
     )
     def test_all_settings_learn_the_score(self, values: dict[str, Any], seed: int) -> None:
         done = run("score-matching", seed, **values)

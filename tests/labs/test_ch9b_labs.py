@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests_support import finish
+from tests_support import finish, rest_in_full
 from tests_support import finished as run
 
 from tutor.labs import charts, contenders, registry
@@ -30,7 +30,16 @@ class TestSchrodingerBridge:
     @pytest.mark.parametrize("seed", SEEDS)
     @pytest.mark.parametrize(
         "values",
-        [{"sigma": 0.2}, {"sigma": 10.0}, {"start": "gaussian"}, {"paths": "euler"}, {"paths": "drift", "sigma": 1.0}],
+        rest_in_full(
+            [
+                {"sigma": 0.2},
+                {"start": "gaussian"},
+                {"paths": "euler"},
+                {"sigma": 10.0},
+                {"paths": "drift", "sigma": 1.0},
+            ],
+            3,
+        ),
         ids=str,
     )
     def test_all_settings_keep_the_checks(self, values: dict[str, Any], seed: int) -> None:

@@ -110,8 +110,8 @@ async def quiz_verdict(learner: Learner) -> None:
     await learner.sees("✗ Wrong", "Try again")
     await learner.settle()
     # Whether there is more to read is known once the explanation has been laid out.
-    more = screen.query_one("#quiz-body").show_vertical_scrollbar
-    await learner.until(lambda: ("Space Read on" in learner.words) is more, "for its key")
+    body = screen.query_one("#quiz-body")
+    await learner.until(lambda: ("Space Read on" in learner.words) is body.show_vertical_scrollbar, "for its key")
 
 
 async def lab(learner: Learner) -> None:
